@@ -1,0 +1,10 @@
+"""The denoisers. Adding one is a file beside this one and a line in this table."""
+
+from bids_denoise.denoisers.base import Denoiser
+from bids_denoise.denoisers.gaussian import Gaussian
+from bids_denoise.denoisers.mppca import MarchenkoPasturPca
+from bids_denoise.denoisers.nlm import NonLocalMeans
+
+DENOISERS: dict[str, type[Denoiser]] = {
+    each.name: each for each in (Gaussian, NonLocalMeans, MarchenkoPasturPca)
+}

@@ -1,0 +1,80 @@
+"""Every error the app raises on purpose, with the exit code it ends in.
+
+::
+
+    BidsDenoiseError          1   something failed
+    ├── LevelError           17   the analysis level does not exist
+    ├── DatasetError         16   the input is not a BIDS dataset
+    ├── SelectionError       18   the filters selected nothing
+    ├── UsageError           64   an option or its value is wrong
+    ├── ScanError            65   one image cannot be denoised; the others go on
+    ├── MissingInputError    66   a file is named that is not there
+    ├── OutputError          73   the output cannot be created
+    ├── StorageError         74   reading or writing failed (disk full, I/O)
+    └── InterruptedRunError  75   stopped from outside; the same command goes on
+
+The codes are those of the BIDS execution specification. A message says what was
+wrong (its repr), where (the file), and what is allowed.
+"""
+
+from typing import ClassVar
+
+
+class BidsDenoiseError(Exception):
+    """Base of all errors of this package."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class LevelError(BidsDenoiseError):
+    """The analysis level does not exist."""
+
+    exit_code = 17
+
+
+class DatasetError(BidsDenoiseError):
+    """The input folder is not a BIDS dataset."""
+
+    exit_code = 16
+
+
+class SelectionError(BidsDenoiseError):
+    """No image is left after the filters, or a filter names something that is not there."""
+
+    exit_code = 18
+
+
+class UsageError(BidsDenoiseError):
+    """An option, or the value of one, is wrong."""
+
+    exit_code = 64
+
+
+class ScanError(BidsDenoiseError):
+    """One image cannot be denoised. Only this error is caught per image."""
+
+    exit_code = 65
+
+
+class MissingInputError(BidsDenoiseError):
+    """A file or folder that was named does not exist, or its content is not present."""
+
+    exit_code = 66
+
+
+class OutputError(BidsDenoiseError):
+    """The output folder cannot be created or belongs to something else."""
+
+    exit_code = 73
+
+
+class StorageError(BidsDenoiseError):
+    """Reading or writing failed half way: a full disk, an I/O fault."""
+
+    exit_code = 74
+
+
+class InterruptedRunError(BidsDenoiseError):
+    """The run was stopped from outside. Nothing is half-written; run it again to go on."""
+
+    exit_code = 75

@@ -1,0 +1,259 @@
+"""The nouns of the app: frozen values that travel from room to room.
+
+None of them does anything. Arrays inside them are never written to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    FloatArray = npt.NDArray[np.float32]
+    BoolArray = npt.NDArray[np.bool_]
+
+Law = Literal["gaussian", "rician", "nc-chi"]
+Status = Literal["ok", "skipped", "failed"]
+Light = Literal["green", "amber", "red"]
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Which images of a dataset are wanted. An empty tuple means all.
+
+    Labels carry no prefix (``01``, not ``sub-01``) and stay strings. Runs are
+    compared as BIDS indices: ``1`` equals ``01``.
+    """
+
+    participants: tuple[str, ...] = ()
+    exclude_participants: tuple[str, ...] = ()
+    sessions: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()
+    runs: tuple[str, ...] = ()
+    modalities: tuple[str, ...] = ()
+    by_suffix: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One run of the app, as asked for on the command line and in the config file.
+
+    `parameters` holds, by denoiser name, only the values that were given. `memory` is in
+    bytes. `levels` are of ``participant`` and ``group``.
+    """
+
+    bids_dir: Path
+    output_dir: Path
+    levels: tuple[str, ...]
+    filters: Filters = Filters()
+    method: str = "auto"
+    parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    device: str = "auto"
+    nprocs: int = 1
+    omp_nthreads: int = 1
+    memory: int = 8 * 1024**3
+    low_mem: bool = False
+    output_layout: Literal["derivatives", "rawlike"] = "derivatives"
+    output_dtype: Literal["float32", "source"] = "float32"
+    write_noise_map: bool = False
+    write_residual: bool = False
+    write_tsnr_map: bool = False
+    derivatives: Mapping[str, Path] = field(default_factory=dict)
+    work_dir: Path | None = None
+    keep_work: bool = False
+    database_dir: Path | None = None
+    database_wipe: bool = False
+    skip_bids_validation: bool = False
+    seed: int = 0
+    overwrite: bool = False
+    dry_run: bool = False
+    reports_only: bool = False
+    boilerplate_only: bool = False
+    report_embed: bool = False
+    stop_on_first_crash: bool = False
+    sloppy: bool = False
+    debug: bool = False
+    verbosity: int = 0
+    log_format: Literal["text", "json"] = "text"
+    command: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Scan:
+    """One image file of a dataset, without its voxels.
+
+    Attributes
+    ----------
+    path
+        Absolute path as found in the dataset; links are not resolved.
+    dataset
+        Root of the dataset that `path` lies in.
+    datatype
+        ``anat``, ``func`` or ``dwi``.
+    suffix
+        BIDS suffix such as ``T1w`` or ``bold``.
+    entities
+        Short BIDS entity keys in the order of the file name, e.g.
+        ``{"sub": "01", "ses": "a", "run": "1"}``. Values are strings as written.
+    metadata
+        Sidecar fields after inheritance.
+    bval, bvec
+        The diffusion gradient files, after inheritance.
+    """
+
+    path: Path
+    dataset: Path
+    datatype: str
+    suffix: str
+    entities: Mapping[str, str]
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    bval: Path | None = None
+    bvec: Path | None = None
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """A file that is not denoised, and why."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a dataset holds: the images to denoise, and every other image with the reason."""
+
+    scans: tuple[Scan, ...]
+    dropped: tuple[Dropped, ...]
+
+
+@dataclass(frozen=True)
+class Image:
+    """Voxels in scanner space.
+
+    Attributes
+    ----------
+    data
+        float32, (x, y, z) or (x, y, z, t), C-contiguous, finite, in the units of the file.
+    affine
+        (4, 4) float64, voxel indices to RAS mm.
+    mask
+        bool (x, y, z): False where the file holds no measurement (air that was set to
+        one constant value, such as the exact zeros of a brain-extracted scan, and voxels that
+        were not finite). Those voxels come back as they went in.
+    bvals
+        (t,) in s/mm^2, for diffusion data.
+    """
+
+    data: FloatArray
+    affine: npt.NDArray[np.float64]
+    mask: BoolArray
+    bvals: npt.NDArray[np.float64] | None = None
+
+
+@dataclass(frozen=True)
+class Noise:
+    """How strong the noise is, voxel by voxel, and by which law it falls.
+
+    Attributes
+    ----------
+    sigma
+        float32 (x, y, z), standard deviation of the underlying Gaussian (of each
+        channel, for magnitude data), in image units. Always a map.
+    law
+        ``gaussian``, ``rician`` or ``nc-chi``.
+    method
+        The estimator that `sigma` was taken from.
+    estimates
+        Every estimator's single number for the same image, in image units.
+    trusted
+        False when the image breaks the assumptions of the estimators.
+    remarks
+        Plain sentences: why not trusted, and where the estimators disagree.
+    """
+
+    sigma: FloatArray
+    law: Law
+    method: str
+    estimates: Mapping[str, float] = field(default_factory=dict)
+    trusted: bool = True
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Device:
+    """Where the work is done: ``cpu`` with a number of threads, or one CUDA device."""
+
+    kind: Literal["cpu", "cuda"] = "cpu"
+    index: int = 0
+    name: str = "cpu"
+    threads: int = 1
+
+
+@dataclass(frozen=True)
+class Denoised:
+    """The result of a denoiser.
+
+    Attributes
+    ----------
+    data
+        float32, the shape of the input.
+    maps
+        Named float32 maps (x, y, z), e.g. ``sigma``, ``rank``, ``uncertainty``.
+    choices
+        What the denoiser settled on by itself, e.g. ``{"passes": 2}``; plain values.
+    """
+
+    data: FloatArray
+    maps: Mapping[str, FloatArray] = field(default_factory=dict)
+    choices: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Quality:
+    """What was measured on an image before and after, and the verdict on it.
+
+    ``None`` stands for a number that cannot be computed here.
+    """
+
+    before: Mapping[str, float | None]
+    after: Mapping[str, float | None]
+    residual: Mapping[str, float | None]
+    light: Light
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Record:
+    """Everything that is known of one processed image: plain values, one JSON file.
+
+    Paths are POSIX strings: `source` relative to the input dataset, the others relative
+    to the folder that holds the QC pages.
+    """
+
+    source: str
+    participant: str
+    session: str | None
+    datatype: str
+    suffix: str
+    status: Status
+    reason: str = ""
+    hint: str = ""
+    output: str = ""
+    maps: Mapping[str, str] = field(default_factory=dict)
+    figures: Mapping[str, str] = field(default_factory=dict)
+    image: Mapping[str, Any] = field(default_factory=dict)
+    method: str = ""
+    why: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    choices: Mapping[str, Any] = field(default_factory=dict)
+    noise: Mapping[str, Any] = field(default_factory=dict)
+    quality: Mapping[str, Any] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
