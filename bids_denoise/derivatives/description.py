@@ -1,0 +1,155 @@
+"""The files at the root of an output: what this dataset is and where it comes from."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bids_denoise import __version__
+from bids_denoise.derivatives.names import Layout
+from bids_denoise.derivatives.sidecar import LINK, container
+from bids_denoise.derivatives.store import Store
+from bids_denoise.errors import OutputError, UsageError
+
+NAME = "bids-denoise"
+BIDS_VERSION = "1.10.0"
+
+BIDSIGNORE = """\
+*.html
+figures
+group_*.tsv
+group_*.json
+*_dwi.bval
+*_dwi.bvec
+*map.nii.gz
+*map.json
+*_qc.json
+"""
+
+README = """\
+# Denoised images
+
+Made by bids-denoise {version} from the dataset "{name}".
+
+- `sub-*/**/*_desc-denoised_*.nii.gz`: the denoised images, on the grid of their sources
+- `*_stat-std_desc-noise_*map.nii.gz`: the standard deviation of the noise, in image units
+- `*_desc-residual_*.nii.gz`: what was removed, if it was asked for
+- `*_qc.json`: everything measured on an image before and after
+- `sub-*_scans.tsv`: the main numbers, one row an image
+- `sub-*.html`, `group.html`: the reports; open them in a browser
+- `logs/status.tsv`: every image with ok, skipped or failed, and why
+- `logs/CITATION.md`: what to cite
+
+The sidecar of each image names its source, method, parameters, noise level and versions.
+"""
+
+CHANGES = "{version}\n  - Denoised with bids-denoise {version}\n"
+
+DESCRIPTIONS = [
+    {"desc_id": "denoised", "description": "The source image without its noise"},
+    {"desc_id": "noise", "description": "Standard deviation of the noise"},
+    {"desc_id": "residual", "description": "Source minus denoised: what was removed"},
+]
+
+
+def read_description(dataset: Path) -> dict[str, Any]:
+    """Return a dataset's description, empty when there is none that can be read."""
+    try:
+        content = json.loads((dataset / "dataset_description.json").read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def check_output(layout: Layout, source: Mapping[str, Any]) -> None:
+    """See that the output folder is ours to write to.
+
+    Raises
+    ------
+    OutputError
+        It holds a dataset that something else made.
+    UsageError
+        A raw-like output is asked for, but the input is itself a derivative; or the folder
+        was written in the other layout.
+    """
+    present = read_description(layout.images)
+    if layout.rawlike and source.get("DatasetType") == "derivative":
+        raise UsageError(
+            "--output-layout rawlike needs a raw dataset as input; this one is a derivative "
+            "dataset (its names hold space-, desc- or res-). Use --output-layout derivatives"
+        )
+    if not present:
+        return
+    makers = present.get("GeneratedBy") or [{}]
+    if not (isinstance(makers, list) and makers[0].get("Name") == NAME):
+        raise OutputError(
+            f"{layout.images} holds a dataset that bids-denoise did not make "
+            f"({present.get('Name')!r}); choose another output folder"
+        )
+    if (present.get("DatasetType") == "raw") != layout.rawlike:
+        raise UsageError(f"{layout.images} was written in the other --output-layout")
+
+
+def write_dataset_files(store: Store, layout: Layout, dataset: Path) -> None:
+    """Write description, README, CHANGES, .bidsignore, descriptions and participants."""
+    source = read_description(dataset)
+    facts = {"version": __version__, "name": source.get("Name", dataset.name)}
+    roots = {layout.images: "raw", layout.qc: "derivative"} if layout.rawlike else {
+        layout.qc: "derivative"
+    }
+    for root, kind in roots.items():
+        description = _description(source, dataset, root, kind)
+        store.write_json(root / "dataset_description.json", description)
+        store.write_text(root / "README.md", README.format(**facts))
+        store.write_text(root / "CHANGES", CHANGES.format(**facts))
+    store.write_text(layout.qc / ".bidsignore", BIDSIGNORE)
+    store.write_table(layout.qc / "descriptions.tsv", DESCRIPTIONS)
+    for name in ("participants.tsv", "participants.json"):
+        if (dataset / name).is_file():
+            for root in roots:
+                store.write_bytes(root / name, (dataset / name).read_bytes())
+
+
+def _description(source: Mapping[str, Any], dataset: Path, root: Path, kind: str) -> dict[str, Any]:
+    ours: dict[str, Any] = {
+        "Name": NAME,
+        "Version": __version__,
+        "Description": "Noise removed from every image; sigma, quality and reports beside it",
+    }
+    if container():
+        ours["Container"] = container()
+    description = {
+        "Name": f"{source.get('Name', dataset.name)} - denoised",
+        "BIDSVersion": BIDS_VERSION,
+        "DatasetType": kind,
+        "GeneratedBy": [ours, *_list(source.get("GeneratedBy"))],
+        "HowToAcknowledge": "Please cite what logs/CITATION.md names, and the source dataset.",
+        "SourceDatasets": [_source_dataset(source, dataset, root)],
+        "DatasetLinks": {LINK: _link(dataset, root)},
+    }
+    if source.get("License"):
+        description["License"] = source["License"]
+    return description
+
+
+def _source_dataset(source: Mapping[str, Any], dataset: Path, root: Path) -> dict[str, str]:
+    doi = str(source.get("DatasetDOI", "")).removeprefix("doi:")
+    if not doi:
+        return {"URL": _link(dataset, root)}
+    url = doi if doi.startswith("http") else f"https://doi.org/{doi}"
+    version = {"Version": str(source["Version"])} if source.get("Version") else {}
+    return {"URL": url, "DOI": f"doi:{url.split('doi.org/')[-1]}", **version}
+
+
+def _link(dataset: Path, root: Path) -> str:
+    """Return how one dataset points at another: relative when one lies inside the other."""
+    if root.is_relative_to(dataset):
+        return os.path.relpath(dataset, root)
+    return dataset.as_uri()
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

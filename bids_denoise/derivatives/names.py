@@ -1,0 +1,141 @@
+"""The names of everything that is written, as pure text and paths.
+
+All entities of the source are kept, in their order; the grid is never changed, so no
+``space-`` is added. A source that has a ``desc`` (or, in the raw-like layout, a ``rec``)
+keeps it: ``desc-preproc`` becomes ``desc-preprocDenoised``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bids_denoise.values import Scan, Settings
+
+# Entities that stand after `rec` in a BIDS file name, so that it can be put in its place.
+AFTER_REC = frozenset(
+    "dir run mod echo flip inv mt part proc hemi space split recording chunk seg res den "
+    "label desc".split()
+)
+MAX_SESSIONS_ON_ONE_PAGE = 4
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The two roots of an output: where the images go, and where pages, maps and records go.
+
+    In the ``derivatives`` layout they are the same folder. In the ``rawlike`` layout the
+    images form a dataset that looks like the raw one, and the rest goes to a derivative
+    dataset inside it.
+    """
+
+    images: Path
+    qc: Path
+    rawlike: bool
+
+
+def layout_of(settings: Settings) -> Layout:
+    """Return the roots that the settings ask for."""
+    root = settings.output_dir
+    if settings.output_layout == "rawlike":
+        return Layout(images=root, qc=root / "derivatives" / "bids-denoise-qc", rawlike=True)
+    return Layout(images=root, qc=root, rawlike=False)
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """The absolute paths of everything that belongs to one image."""
+
+    image: Path
+    sidecar: Path
+    bval: Path
+    bvec: Path
+    events: Path
+    noise_map: Path
+    residual: Path
+    tsnr_map: Path
+    record: Path
+    figures: Path
+    page: Path
+    stem: str
+
+
+def outputs_of(scan: Scan, layout: Layout) -> Outputs:
+    """Return where the results of `scan` go."""
+    folder = Path(*_folder(scan.entities), scan.datatype)
+    denoised = _with_rec(scan) if layout.rawlike else _described(scan, "denoised")
+    image = layout.images / folder / denoised
+    beside = layout.qc / folder
+    participant = layout.qc / f"sub-{scan.entities['sub']}"
+    suffix = _capitalised(scan.suffix)
+    return Outputs(
+        image=_ending(image, f"_{scan.suffix}.nii.gz"),
+        sidecar=_ending(image, f"_{scan.suffix}.json"),
+        bval=_ending(image, f"_{scan.suffix}.bval"),
+        bvec=_ending(image, f"_{scan.suffix}.bvec"),
+        events=_ending(image, "_events.tsv"),
+        noise_map=beside / f"{_described(scan, 'noise', stat='std')}_{scan.suffix}map.nii.gz",
+        residual=beside / f"{_described(scan, 'residual')}_{scan.suffix}.nii.gz",
+        tsnr_map=beside / f"{_described(scan, 'denoised', stat='tsnr')}_{scan.suffix}map.nii.gz",
+        record=beside / f"{_described(scan, 'denoised' + suffix)}_qc.json",
+        figures=participant / "figures",
+        page=layout.qc / page_name(scan.entities["sub"]),
+        stem=f"{_stem(scan.entities)}_{scan.suffix}",
+    )
+
+
+def page_name(participant: str, session: str | None = None) -> str:
+    """Return the file name of a participant's (or one session's) page."""
+    return f"sub-{participant}{f'_ses-{session}' if session else ''}.html"
+
+
+def scans_table(participant: str, session: str | None, root: Path) -> Path:
+    """Return the path of the table that lists a participant's (session's) images."""
+    entities = {"sub": participant} | ({"ses": session} if session else {})
+    return root / Path(*_folder(entities)) / f"{_stem(entities)}_scans.tsv"
+
+
+def _folder(entities: Mapping[str, str]) -> list[str]:
+    return [f"{key}-{entities[key]}" for key in ("sub", "ses") if key in entities]
+
+
+def _stem(entities: Mapping[str, str]) -> str:
+    return "_".join(f"{key}-{value}" for key, value in entities.items())
+
+
+def _described(scan: Scan, label: str, stat: str | None = None) -> str:
+    """Put ``desc-<label>`` at the end, joined to the label the source already has.
+
+    >>> scan = Scan(Path(), Path(), "anat", "T1w", {"sub": "01", "desc": "preproc"})
+    >>> _described(scan, "denoised")
+    'sub-01_desc-preprocDenoised'
+    """
+    entities = {key: value for key, value in scan.entities.items() if key != "desc"}
+    if stat:
+        entities["stat"] = stat
+    given = scan.entities.get("desc")
+    entities["desc"] = given + _capitalised(label) if given else label
+    return _stem(entities)
+
+
+def _with_rec(scan: Scan) -> str:
+    """Put ``rec-denoised`` in its place, joined to the label the source already has.
+
+    >>> scan = Scan(Path(), Path(), "func", "bold", {"sub": "1", "task": "rest", "run": "2"})
+    >>> _with_rec(scan)
+    'sub-1_task-rest_rec-denoised_run-2'
+    """
+    given = scan.entities.get("rec")
+    label = f"{given}Denoised" if given else "denoised"
+    before = {k: v for k, v in scan.entities.items() if k not in AFTER_REC and k != "rec"}
+    after = {k: v for k, v in scan.entities.items() if k in AFTER_REC}
+    return _stem({**before, "rec": label, **after})
+
+
+def _capitalised(word: str) -> str:
+    return word[:1].upper() + word[1:]
+
+
+def _ending(stem: Path, ending: str) -> Path:
+    return stem.with_name(stem.name + ending)

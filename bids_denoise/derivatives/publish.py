@@ -1,0 +1,192 @@
+"""Write all results of one image: drafts first, then checked, then renamed together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from bids_denoise import imageio
+from bids_denoise.derivatives import sidecar
+from bids_denoise.derivatives.names import Layout, Outputs
+from bids_denoise.derivatives.sidecar import json_paths, record_json
+from bids_denoise.derivatives.store import Store, json_text, storage_errors
+from bids_denoise.errors import ScanError
+from bids_denoise.metrics import temporal_snr
+from bids_denoise.values import Denoised, Image, Noise, Record, Scan, Settings
+
+# A denoiser only takes away. More variance than before (beyond rounding), or next to none left, is
+# a failure of the method and not a result.
+MOST_VARIANCE = 1.05
+LEAST_VARIANCE = 0.02
+
+
+@dataclass(frozen=True)
+class Target:
+    """One image and where its results go."""
+
+    scan: Scan
+    outputs: Outputs
+    layout: Layout
+    settings: Settings
+
+
+@dataclass(frozen=True)
+class Results:
+    """What was computed for one image; `figures` are drafts by name."""
+
+    image: Image
+    denoised: Denoised
+    noise: Noise
+    figures: Mapping[str, Path]
+
+
+def check_result(image: Image, denoised: Denoised) -> None:
+    """See that a result can be believed, before anything is written.
+
+    Raises
+    ------
+    ScanError
+        It has another shape, is not finite, is empty, or its variance makes no sense.
+    """
+    before, after = image.data, denoised.data
+    if after.shape != before.shape:
+        raise ScanError(f"the result has shape {after.shape}, the image {before.shape}")
+    if not np.isfinite(after).all():
+        raise ScanError("the result has values that are not finite")
+    old, new = (float(np.var(each, dtype=np.float64)) for each in (before, after))
+    if not LEAST_VARIANCE * old <= new <= MOST_VARIANCE * old:
+        raise ScanError(f"the result's variance is {new:.4g} where the image has {old:.4g}")
+
+
+def publish_results(store: Store, target: Target, results: Results, record: Record) -> Record:
+    """Write the image, its sidecars, maps, figures and record; the record comes last.
+
+    Returns
+    -------
+    Record
+        The record with the paths of what was written.
+
+    Raises
+    ------
+    ScanError
+        The result cannot be believed; nothing is written.
+    StorageError
+        The disk is full or the folder cannot be written to; nothing is left half-written.
+    """
+    check_result(results.image, results.denoised)
+    outputs, layout = target.outputs, target.layout
+    drafts = _Drafts(store)
+    with storage_errors(outputs.image):
+        _draft_image(drafts, target, results, record)
+        maps = _draft_maps(drafts, target, results)
+        figures = _draft_figures(drafts, target, results)
+        written = replace(
+            record,
+            output=json_paths({"image": outputs.image}, layout.qc)["image"],
+            maps=json_paths(maps, layout.qc),
+            figures=json_paths(figures, layout.qc),
+        )
+        drafts.text(outputs.record, json_text(record_json(written)))
+    store.publish(drafts.pairs)
+    return written
+
+
+class _Drafts:
+    """Pairs of a private file and the final name it will get, in order."""
+
+    def __init__(self, store: Store) -> None:
+        self.pairs: list[tuple[Path, Path]] = []
+        self._folder = store.draft_folder()
+
+    def path(self, final: Path) -> Path:
+        draft = self._folder / final.name
+        self.pairs.append((draft, final))
+        return draft
+
+    def text(self, final: Path, text: str) -> None:
+        self.path(final).write_text(text, encoding="utf-8")
+
+    def copy(self, source: Path, final: Path) -> None:
+        self.path(final).write_bytes(source.read_bytes())
+
+
+def _draft_image(drafts: _Drafts, target: Target, results: Results, record: Record) -> None:
+    scan, outputs, settings = target.scan, target.outputs, target.settings
+    draft = drafts.path(outputs.image)
+    imageio.write_like(draft, results.denoised.data, scan.path, settings.output_dtype)
+    if target.layout.rawlike:
+        content = sidecar.rawlike_sidecar(scan, record)
+        _draft_events(drafts, target)
+    else:
+        content = sidecar.image_sidecar(scan, record, _skull_stripped(target, results))
+    drafts.text(outputs.sidecar, json_text(content))
+    for source, final in ((scan.bval, outputs.bval), (scan.bvec, outputs.bvec)):
+        if source is not None:
+            drafts.copy(source, final)
+
+
+def _draft_events(drafts: _Drafts, target: Target) -> None:
+    """Copy the events of a task, without which a raw-like run is of no use to a GLM."""
+    name = target.scan.path.name.split(f"_{target.scan.suffix}.")[0] + "_events"
+    for ending in (".tsv", ".json"):
+        source = target.scan.path.with_name(name + ending)
+        if source.is_file():
+            drafts.copy(source, target.outputs.events.with_suffix(ending))
+
+
+def _draft_maps(drafts: _Drafts, target: Target, results: Results) -> dict[str, Path]:
+    scan, outputs, settings = target.scan, target.outputs, target.settings
+    residual = results.image.data - results.denoised.data if settings.write_residual else None
+    tsnr = temporal_snr(results.denoised.data) if settings.write_tsnr_map else None
+    sigma = results.denoised.maps.get("sigma", results.noise.sigma)
+    wanted = {
+        "sigma": (
+            settings.write_noise_map or scan.datatype == "dwi",
+            sigma,
+            outputs.noise_map,
+            "Standard deviation of the noise",
+        ),
+        "residual": (residual is not None, residual, outputs.residual, "Source minus denoised"),
+        "tsnr": (tsnr is not None, tsnr, outputs.tsnr_map, "Temporal SNR after denoising"),
+    }
+    written = {}
+    for name, (asked, data, final, description) in wanted.items():
+        if not asked or data is None:
+            continue
+        imageio.write_map(drafts.path(final), data, scan.path)
+        content = sidecar.map_sidecar(
+            scan, description, "arbitrary", _skull_stripped(target, results)
+        )
+        if name == "residual":
+            content = sidecar.series_sidecar(scan, content)
+        json_path = final.with_name(final.name.replace(".nii.gz", ".json"))
+        drafts.text(json_path, json_text(content))
+        written[name] = final
+    return written
+
+
+def _draft_figures(drafts: _Drafts, target: Target, results: Results) -> dict[str, Path]:
+    final = {name: target.outputs.figures / path.name for name, path in results.figures.items()}
+    drafts.pairs.extend((results.figures[name], final[name]) for name in final)
+    return final
+
+
+def _skull_stripped(target: Target, results: Results) -> bool:
+    return is_skull_stripped(target.scan, results.image)
+
+
+def is_skull_stripped(scan: Scan, image: Image) -> bool:
+    """Say whether only the brain is in the image: from its metadata, its name, or its padding.
+
+    A brain-extracted image has constant air all around; a head runs into the border below.
+    """
+    if isinstance(scan.metadata.get("SkullStripped"), bool):
+        return bool(scan.metadata["SkullStripped"])
+    if scan.datatype != "anat":
+        return False
+    mask = image.mask
+    faces = (mask[[0, -1]], mask[:, [0, -1]], mask[:, :, [0, -1]])
+    return not mask.all() and not any(face.any() for face in faces)
