@@ -15,6 +15,10 @@ from bids_denoise.errors import ScanError
 MIN_SERIES = 20
 
 
+# What --sloppy trades for speed, for a first look and for tests of the plumbing.
+SLOPPY: Mapping[str, Mapping[str, Any]] = {"nlm": {"search_radius": 1, "passes": 1}}
+
+
 @dataclass(frozen=True)
 class Choice:
     """A denoiser with its parameters, and the reason it was taken."""
@@ -24,7 +28,11 @@ class Choice:
 
 
 def choose_denoiser(
-    method: str, given: Mapping[str, Mapping[str, Any]], datatype: str, shape: tuple[int, ...]
+    method: str,
+    given: Mapping[str, Mapping[str, Any]],
+    datatype: str,
+    shape: tuple[int, ...],
+    sloppy: bool = False,
 ) -> Choice:
     """Return the denoiser for an image of `datatype` and `shape`.
 
@@ -52,7 +60,8 @@ def choose_denoiser(
             f"method {method!r} cannot denoise {datatype} data with {volumes} volume(s); "
             f"for {datatype} there are: auto, {', '.join(fitting)}"
         )
-    return Choice(denoiser=build(kind, given.get(method, {})), why=why)
+    values = {**(SLOPPY.get(method, {}) if sloppy else {}), **given.get(method, {})}
+    return Choice(denoiser=build(kind, values), why=why)
 
 
 def _reason(datatype: str, volumes: int, series: bool) -> str:

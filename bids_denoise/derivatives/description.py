@@ -97,9 +97,11 @@ def write_dataset_files(store: Store, layout: Layout, dataset: Path) -> None:
     """Write description, README, CHANGES, .bidsignore, descriptions and participants."""
     source = read_description(dataset)
     facts = {"version": __version__, "name": source.get("Name", dataset.name)}
-    roots = {layout.images: "raw", layout.qc: "derivative"} if layout.rawlike else {
-        layout.qc: "derivative"
-    }
+    roots = (
+        {layout.images: "raw", layout.qc: "derivative"}
+        if layout.rawlike
+        else {layout.qc: "derivative"}
+    )
     for root, kind in roots.items():
         description = _description(source, dataset, root, kind)
         store.write_json(root / "dataset_description.json", description)

@@ -14,9 +14,9 @@ import shutil
 import socket
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from bids_denoise.errors import OutputError, StorageError
 
@@ -36,6 +36,7 @@ class Store:
         OutputError
             `root` cannot be created or written to.
         """
+        self.root = root
         self._partial = root / "logs" / "partial"
         owner = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self._mine = self._partial / owner
@@ -43,6 +44,27 @@ class Store:
             self._mine.mkdir(parents=True)
         except OSError as error:
             raise OutputError(f"cannot write to {root}: {error.strerror}") from error
+
+    def __enter__(self) -> Self:
+        """Open the store."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Remove this process's unfinished files."""
+        self.close()
+
+    @contextmanager
+    def lock(self, name: str) -> Iterator[None]:
+        """Hold a lock that other processes on the same output respect.
+
+        For files that are made from what lies on disk, so that none is made from an older view.
+        """
+        from filelock import FileLock
+
+        folder = self.root / "logs" / "locks"
+        folder.mkdir(exist_ok=True)
+        with FileLock(folder / f"{name}.lock"):
+            yield
 
     def clear_abandoned(self) -> None:
         """Remove what killed processes of this machine left unfinished."""
@@ -54,7 +76,7 @@ class Store:
     def close(self) -> None:
         """Remove this process's folder of unfinished files."""
         shutil.rmtree(self._mine, ignore_errors=True)
-        with _quiet():
+        with suppress(OSError):
             self._partial.rmdir()
 
     def draft(self, final: Path) -> Path:
@@ -177,11 +199,3 @@ def storage_errors(path: Path) -> Iterator[None]:
         full = error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
         what = "the disk is full (or a quota is reached)" if full else str(error.strerror or error)
         raise StorageError(f"cannot write {path}: {what}") from error
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    try:
-        yield
-    except OSError:
-        pass

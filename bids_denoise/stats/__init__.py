@@ -1,0 +1,1 @@
+"""Statistics over the images of a group."""

@@ -1,0 +1,74 @@
+"""The participant level: find the images, denoise and judge each, write and report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from bids_denoise import dataset, imageio
+from bids_denoise.derivatives import description, names
+from bids_denoise.derivatives.store import Store
+from bids_denoise.device import choose_device
+from bids_denoise.participant.one_scan import Job, denoise_scan, lost_record, planned
+from bids_denoise.participant.reports import write_reports
+from bids_denoise.values import Found, Record, Settings
+from bids_denoise.workers import map_in_order
+
+if TYPE_CHECKING:
+    from bids_denoise.console import Console
+
+
+def run_participants(settings: Settings, console: Console) -> tuple[Record, ...]:
+    """Denoise, judge and report every selected image of a dataset.
+
+    Returns
+    -------
+    tuple of Record
+        One for each selected image, in the order of the dataset; failed ones included.
+
+    Raises
+    ------
+    DatasetError, SelectionError, MissingInputError, UsageError, OutputError, StorageError
+        The run cannot start, or cannot go on.
+    """
+    started = time.perf_counter()
+    found = dataset.find_scans(
+        settings.bids_dir, settings.filters, settings.database_dir, settings.database_wipe
+    )
+    device = choose_device(settings.device, settings.omp_nthreads)
+    job = Job(settings, names.layout_of(settings), device)
+    console.banner(settings, found, device)
+    if settings.dry_run:
+        console.plan([planned(scan, job) for scan in found.scans], found.dropped)
+        return ()
+    description.check_output(job.layout, description.read_description(settings.bids_dir))
+    with Store(settings.output_dir) as store:
+        store.clear_abandoned()
+        description.write_dataset_files(store, job.layout, settings.bids_dir)
+        done = () if settings.reports_only else tuple(_denoise_all(found, job, console))
+        pages = write_reports(store, found, done, job)
+    console.summary(done, found.dropped, time.perf_counter() - started, pages[0])
+    return done
+
+
+def _denoise_all(found: Found, job: Job, console: Console) -> Iterable[Record]:
+    total, settings = len(found.scans), job.settings
+    work = partial(denoise_scan, job=job)
+    results = map_in_order(work, found.scans, _workers(found, settings), lost_record)
+    for index, scan in enumerate(found.scans, start=1):
+        console.started(index, total, scan)
+        record = next(results)
+        console.finished(index, total, record)
+        yield record
+        if record.status == "failed" and settings.stop_on_first_crash:
+            console.message("stopped at the first failure, as --stop-on-first-crash asks")
+            return
+
+
+def _workers(found: Found, settings: Settings) -> int:
+    """Return how many images are treated at once: as many as CPUs and memory allow."""
+    needs = max(imageio.working_bytes(scan) for scan in found.scans)
+    by_memory = max(1, settings.memory // max(needs, 1))
+    return max(1, min(settings.nprocs // settings.omp_nthreads, by_memory, len(found.scans)))

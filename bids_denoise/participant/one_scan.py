@@ -1,0 +1,193 @@
+"""One image, from the file to the published result."""
+
+from __future__ import annotations
+
+import logging
+import time
+import traceback
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from bids_denoise import imageio
+from bids_denoise.denoisers import apply
+from bids_denoise.denoisers.base import parameters
+from bids_denoise.denoisers.choose import Choice, choose_denoiser
+from bids_denoise.derivatives import names, records, sidecar
+from bids_denoise.derivatives.publish import Results, Target, publish_results
+from bids_denoise.derivatives.store import Store
+from bids_denoise.errors import BidsDenoiseError, InterruptedRunError, ScanError, StorageError
+from bids_denoise.metrics import judge
+from bids_denoise.noise import estimate
+from bids_denoise.report.figures import draw
+from bids_denoise.values import Device, Record, Scan, Settings
+
+if TYPE_CHECKING:
+    from bids_denoise.values import FloatArray, Image, Noise, Quality
+
+log = logging.getLogger("bids_denoise")
+
+
+@dataclass(frozen=True)
+class Job:
+    """What all images of a run share; travels to worker processes."""
+
+    settings: Settings
+    layout: names.Layout
+    device: Device
+
+
+def denoise_scan(scan: Scan, job: Job) -> Record:
+    """Denoise, judge and write one image; a failure becomes a record that says why."""
+    started = time.perf_counter()
+    outputs = names.outputs_of(scan, job.layout)
+    record = _begun(scan)
+    with Store(job.settings.output_dir) as store:
+        try:
+            record = _identified(record, scan, job)
+            current = records.current_record(outputs, **_identity(record))
+            if current is not None and not job.settings.overwrite:
+                return replace(current, status="skipped", reason="already done and current")
+            image = imageio.load(scan)
+            noise = estimate(image)
+            choice = _choice(scan, job)
+            denoised = apply.denoise(choice.denoiser, image, noise, job.device)
+            quality = judge(image, denoised, noise, _redo(choice, job), job.settings.seed)
+            figures = draw(image, denoised, noise, store.draft_folder(), outputs.stem)
+            record = _judged(record, noise, quality, denoised.choices)
+            record = replace(record, seconds=time.perf_counter() - started)
+            target = Target(scan, outputs, job.layout, job.settings)
+            return publish_results(store, target, Results(image, denoised, noise, figures), record)
+        except (StorageError, InterruptedRunError):
+            raise
+        except Exception as error:
+            failed = replace(record, seconds=time.perf_counter() - started)
+            return _failed(store, outputs, failed, error)
+
+
+def _choice(scan: Scan, job: Job) -> Choice:
+    settings = job.settings
+    shape = imageio.describe(scan.path).shape
+    return choose_denoiser(
+        settings.method, settings.parameters, scan.datatype, shape, settings.sloppy
+    )
+
+
+def _begun(scan: Scan) -> Record:
+    return Record(
+        source=sidecar.relative_source(scan),
+        participant=scan.entities["sub"],
+        session=scan.entities.get("ses"),
+        datatype=scan.datatype,
+        suffix=scan.suffix,
+        status="failed",
+    )
+
+
+def _identified(record: Record, scan: Scan, job: Job) -> Record:
+    """Add what decides the result: method, parameters, the checksum of the input."""
+    choice = _choice(scan, job)
+    values = {
+        each.name: getattr(choice.denoiser, each.name) for each in parameters(choice.denoiser)
+    }
+    method = choice.denoiser.name
+    provenance = {
+        "checksum": imageio.checksum(scan.path, scan.bval, scan.bvec),
+        "fingerprint": sidecar.fingerprint(scan, method, values, job.settings),
+        "versions": sidecar.versions(),
+        "device": job.device.name,
+        "seed": job.settings.seed,
+        "container": sidecar.container(),
+    }
+    return replace(
+        record,
+        image=vars(imageio.describe(scan.path)),
+        method=method,
+        why=choice.why,
+        parameters=values,
+        provenance=provenance,
+    )
+
+
+def _identity(record: Record) -> dict[str, str]:
+    return {name: record.provenance[name] for name in ("checksum", "fingerprint")}
+
+
+def _redo(choice: Choice, job: Job) -> Callable[[Image, Noise], FloatArray] | None:
+    """Return how SURE denoises a perturbed copy; not in a sloppy run."""
+    if job.settings.sloppy:
+        return None
+
+    def redo(image: Image, noise: Noise) -> FloatArray:
+        return apply.denoise(choice.denoiser, image, noise, job.device).data
+
+    return redo
+
+
+def _judged(record: Record, noise: Noise, quality: Quality, choices: Mapping[str, Any]) -> Record:
+    import numpy as np
+
+    inside = noise.sigma[noise.sigma > 0]
+    summary = {
+        "law": noise.law,
+        "method": noise.method,
+        "sigma_median": float(np.median(inside)) if inside.size else 0.0,
+        "sigma_range": [float(each) for each in np.percentile(noise.sigma, (5, 95))],
+        "estimates": noise.estimates,
+        "trusted": noise.trusted,
+        "remarks": noise.remarks,
+    }
+    return replace(record, status="ok", noise=summary, quality=vars(quality), choices=choices)
+
+
+def _failed(store: Store, outputs: names.Outputs, record: Record, error: Exception) -> Record:
+    """Return the record of a failure, kept on disk with a crash file beside the logs."""
+    known = isinstance(error, BidsDenoiseError | MemoryError)
+    reason = str(error) if known else f"unexpected {type(error).__name__}: {error}"
+    failed = replace(record, status="failed", reason=reason, hint=_hint(error))
+    crash = {
+        "record": sidecar.record_json(failed),
+        "error": type(error).__name__,
+        "traceback": traceback.format_exception(error),
+    }
+    log.debug("%s", "".join(crash["traceback"]))
+    root = store.root / "logs"
+    store.write_json(root / f"crash-{uuid.uuid4().hex[:8]}-{outputs.stem}.json", crash)
+    store.write_json(outputs.record, sidecar.record_json(failed))
+    return failed
+
+
+def _hint(error: Exception) -> str:
+    if isinstance(error, MemoryError):
+        return "give the run more memory, or fewer images at once (--nprocs, --mem)"
+    if isinstance(error, ScanError):
+        return "the image itself needs mending; all others went on"
+    return "this is a fault of the app: please report it with the crash file in logs/"
+
+
+def lost_record(scan: Scan) -> Record:
+    """Return the record of an image whose worker process died."""
+    return replace(
+        _begun(scan),
+        reason="the worker process was killed, most likely for its memory",
+        hint="give the run more memory, or fewer images at once (--nprocs, --mem)",
+    )
+
+
+def planned(scan: Scan, job: Job) -> dict[str, str]:
+    """Return a row of the ``--dry-run`` table: what would be read, done and written."""
+    outputs = names.outputs_of(scan, job.layout)
+    row = {
+        "source": sidecar.relative_source(scan),
+        "output": outputs.image.relative_to(job.layout.images).as_posix(),
+    }
+    try:
+        record = _identified(_begun(scan), scan, job)
+    except BidsDenoiseError as error:
+        return {**row, "method": "-", "memory": "-", "state": f"will fail: {error}"}
+    current = records.current_record(outputs, **_identity(record))
+    redo = current is None or job.settings.overwrite
+    memory = f"{imageio.working_bytes(scan) / 2**20:.0f} MiB"
+    state = "to do" if redo else "current"
+    return {**row, "method": record.method, "memory": memory, "state": state}

@@ -1,0 +1,75 @@
+"""Do the same work on many items, one after the other or in several processes, in order."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def map_in_order(
+    work: Callable[[Item], Result],
+    items: Sequence[Item],
+    workers: int,
+    lost: Callable[[Item], Result],
+) -> Iterator[Result]:
+    """Yield ``work(item)`` for each item, in the order of the items.
+
+    With one worker everything happens in this process. A worker process that dies (killed
+    by the system for its memory, most often) costs only the items it held: for them ``lost(item)``
+    is yielded, and a new pool goes on with the rest.
+
+    Parameters
+    ----------
+    work, items
+        The function, picklable when `workers` > 1, and what it is applied to.
+    workers
+        Number of processes, at least 1.
+    lost
+        Makes the result of an item whose worker died, twice in a row when it shared a pool.
+    """
+    if workers == 1 or len(items) < 2:
+        yield from map(work, items)
+        return
+    waiting = list(items)
+    while waiting:
+        done = 0
+        with _pool(workers) as pool:
+            futures = [pool.submit(work, item) for item in waiting]
+            try:
+                for future in futures:
+                    yield future.result()
+                    done += 1
+            except BrokenProcessPool:
+                pass
+            except BaseException:
+                _cancel(futures)
+                raise
+        if done == len(waiting):
+            return
+        # The item that broke the pool may be any of those in flight: the first goes alone.
+        yield _alone(work, waiting[done], lost)
+        waiting = waiting[done + 1 :]
+
+
+def _alone(work: Callable[[Item], Result], item: Item, lost: Callable[[Item], Result]) -> Result:
+    with _pool(1) as pool:
+        try:
+            return pool.submit(work, item).result()
+        except BrokenProcessPool:
+            return lost(item)
+
+
+def _pool(workers: int) -> ProcessPoolExecutor:
+    # Spawned, not forked: a fork copies the locks of threads that Numba and BLAS have started.
+    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+
+
+def _cancel(futures: Sequence[Future[Result]]) -> None:
+    for future in futures:
+        future.cancel()
