@@ -1,0 +1,41 @@
+# Two commands from a fresh checkout: `make demo` and `make test`.
+# Each makes its own environment in .venv; Python 3.11 or newer is all that has to be there.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test lint check boutiques benchmarks clean
+
+demo: $(VENV)/app.stamp
+	$(BIN)/bids-denoise-demo demo
+
+test: $(VENV)/test.stamp
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+boutiques: $(VENV)/app.stamp
+	$(BIN)/bids-denoise --bids-exec-spec > boutiques.json.new
+	mv boutiques.json.new boutiques.json
+
+benchmarks: $(VENV)/bench.stamp
+	for each in benchmarks/[a-z]*.py; do $(BIN)/python $$each || exit 1; done
+
+clean:
+	rm -rf $(VENV) demo
+
+$(VENV)/pip.stamp:
+	$(PYTHON) -m venv $(VENV)
+	touch $@
+
+$(VENV)/app.stamp: pyproject.toml $(VENV)/pip.stamp
+	$(BIN)/pip install --quiet --editable .
+	touch $@
+
+$(VENV)/%.stamp: pyproject.toml $(VENV)/pip.stamp
+	$(BIN)/pip install --quiet --editable '.[$*]'
+	touch $@
