@@ -1,0 +1,85 @@
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bids_denoise.derivatives.names import Layout, outputs_of, scans_table
+from bids_denoise.values import Scan
+
+OUT = Path("/out")
+DERIVATIVES = Layout(OUT, OUT, rawlike=False)
+RAWLIKE = Layout(OUT, OUT / "derivatives" / "bids-denoise-qc", rawlike=True)
+
+
+def scan_of(name: str, datatype: str) -> Scan:
+    *pairs, suffix = name.split("_")
+    entities = dict(pair.split("-") for pair in pairs)
+    return Scan(Path(f"/in/{name}.nii.gz"), Path("/in"), datatype, suffix, entities)
+
+
+@pytest.mark.parametrize(
+    ("source", "datatype", "expected"),
+    [
+        ("sub-01_T1w", "anat", "sub-01/anat/sub-01_desc-denoised_T1w"),
+        (
+            "sub-01_ses-a_task-rest_run-2_echo-1_part-mag_bold",
+            "func",
+            "sub-01/ses-a/func/sub-01_ses-a_task-rest_run-2_echo-1_part-mag_desc-denoised_bold",
+        ),
+        (
+            "sub-01_space-MNI152NLin2009cAsym_desc-preproc_T1w",
+            "anat",
+            "sub-01/anat/sub-01_space-MNI152NLin2009cAsym_desc-preprocDenoised_T1w",
+        ),
+    ],
+)
+def test_the_source_name_is_kept_and_described(source: str, datatype: str, expected: str) -> None:
+    outputs = outputs_of(scan_of(source, datatype), DERIVATIVES)
+    assert outputs.image == OUT / f"{expected}.nii.gz"
+    assert outputs.sidecar == OUT / f"{expected}.json"
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("sub-01_T1w", "sub-01_rec-denoised_T1w"),
+        ("sub-01_acq-x_dir-AP_run-1_bold", "sub-01_acq-x_rec-denoised_dir-AP_run-1_bold"),
+        ("sub-01_rec-A_T1w", "sub-01_rec-ADenoised_T1w"),
+    ],
+)
+def test_rawlike_puts_rec_in_its_place(source: str, expected: str) -> None:
+    outputs = outputs_of(scan_of(source, "func"), RAWLIKE)
+    assert outputs.image == OUT / "sub-01/func" / f"{expected}.nii.gz"
+    assert outputs.record.is_relative_to(RAWLIKE.qc)
+
+
+def test_gradients_lie_beside_the_image() -> None:
+    outputs = outputs_of(scan_of("sub-01_dwi", "dwi"), DERIVATIVES)
+    assert outputs.bval == OUT / "sub-01/dwi/sub-01_desc-denoised_dwi.bval"
+    assert outputs.bvec == OUT / "sub-01/dwi/sub-01_desc-denoised_dwi.bvec"
+
+
+def test_maps_and_record_do_not_answer_queries_for_images() -> None:
+    outputs = outputs_of(scan_of("sub-01_T1w", "anat"), DERIVATIVES)
+    assert outputs.noise_map.name == "sub-01_stat-std_desc-noise_T1wmap.nii.gz"
+    assert outputs.record.name == "sub-01_desc-denoisedT1w_qc.json"
+    assert scans_table("01", "a", OUT) == OUT / "sub-01/ses-a/sub-01_ses-a_scans.tsv"
+
+
+labels = st.text("abcXYZ019", min_size=1, max_size=6)
+
+
+@settings(derandomize=True, max_examples=60)
+@given(st.dictionaries(st.sampled_from(["acq", "rec", "run", "desc"]), labels), labels, labels)
+def test_different_sources_never_share_a_name(
+    extra: dict[str, str], first: str, second: str
+) -> None:
+    """Whatever the labels, two sources are written to two names."""
+    one, two = (
+        Scan(Path(), Path(), "anat", "T1w", {"sub": "1", "acq": label, **extra})
+        for label in (first, second)
+    )
+    for layout in (DERIVATIVES, RAWLIKE):
+        same = outputs_of(one, layout).image == outputs_of(two, layout).image
+        assert same == (one.entities == two.entities)

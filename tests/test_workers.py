@@ -1,0 +1,41 @@
+import os
+import signal
+
+import pytest
+
+from bids_denoise.workers import map_in_order
+
+
+def double(value: int) -> int:
+    return 2 * value
+
+
+def die_on_three(value: int) -> int:
+    if value == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return value
+
+
+def fail_on_three(value: int) -> int:
+    if value == 3:
+        raise ValueError(value)
+    return value
+
+
+def lost(value: int) -> int:
+    return -value
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_results_come_in_order(workers: int) -> None:
+    assert list(map_in_order(double, [3, 1, 2], workers, lost)) == [6, 2, 4]
+
+
+def test_a_killed_worker_costs_only_its_own_item() -> None:
+    assert list(map_in_order(die_on_three, [1, 2, 3, 4, 5], 2, lost)) == [1, 2, -3, 4, 5]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_errors_of_the_work_travel(workers: int) -> None:
+    with pytest.raises(ValueError, match="3"):
+        list(map_in_order(fail_on_three, [1, 2, 3, 4], workers, lost))
