@@ -31,14 +31,15 @@ class Tissue(IntEnum):
     WHITE = 5
     DEEP_GREY = 6
     VESSEL = 7
+    MUSCLE = 8
 
 
 CONTRASTS: dict[str, dict[Tissue, float]] = {
-    "T1w": dict(zip(Tissue, (0, 190, 20, 45, 110, 160, 128, 205), strict=True)),
-    "T2w": dict(zip(Tissue, (0, 90, 12, 230, 125, 90, 108, 20), strict=True)),
-    "PDw": dict(zip(Tissue, (0, 130, 15, 200, 175, 150, 165, 60), strict=True)),
-    "FLAIR": dict(zip(Tissue, (0, 140, 15, 30, 150, 115, 135, 25), strict=True)),
-    "T2starw": dict(zip(Tissue, (0, 40, 5, 220, 160, 130, 120, 15), strict=True)),
+    "T1w": dict(zip(Tissue, (0, 190, 20, 45, 110, 160, 128, 205, 85), strict=True)),
+    "T2w": dict(zip(Tissue, (0, 90, 12, 230, 125, 90, 108, 20, 50), strict=True)),
+    "PDw": dict(zip(Tissue, (0, 130, 15, 200, 175, 150, 165, 60, 110), strict=True)),
+    "FLAIR": dict(zip(Tissue, (0, 140, 15, 30, 150, 115, 135, 25, 60), strict=True)),
+    "T2starw": dict(zip(Tissue, (0, 40, 5, 220, 160, 130, 120, 15, 45), strict=True)),
 }
 """Mean signal of each tissue by BIDS suffix, in image units."""
 
@@ -96,8 +97,10 @@ def _labels(shape: tuple[int, int, int], subsamples: int, seed: int) -> LabelArr
     )
     radius = np.sqrt((x / 0.86) ** 2 + (y / 0.92) ** 2 + (z / 0.90) ** 2)
     labels = np.zeros(np.broadcast_shapes(x.shape, y.shape, z.shape), dtype=np.uint8)
-    for bound, tissue in ((1.0, Tissue.SCALP), (0.90, Tissue.SKULL), (0.82, Tissue.CSF)):
-        labels[radius < bound] = tissue
+    labels[radius < 1] = Tissue.SCALP
+    labels[(radius < 0.97) & (z < 0.1 - 0.6 * y)] = Tissue.MUSCLE
+    labels[radius < 0.90] = Tissue.SKULL
+    labels[radius < 0.82] = Tissue.CSF
     _paint_cerebrum(labels, (x, y, z), radius, phase)
     _paint_deep_structures(labels, (x, y, z), 1 + 0.25 * size[0])
     _paint_cerebellum(labels, (x, y, z))

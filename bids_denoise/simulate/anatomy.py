@@ -1,0 +1,251 @@
+"""Individual heads from the MNI152 tissue maps that nilearn ships (no network needed).
+
+The maps are averages over 152 people. An individual is made of them by a smooth warp, by
+folds drawn at the tissue borders, and by a skull and scalp built around the brain; then a
+scan grid of any voxel size sees it with true partial volume.
+
+The maps: ICBM 152 nonlinear asymmetric 2009a, (C) 1993-2009 Louis Collins, McConnell Brain
+Imaging Centre, Montreal Neurological Institute, McGill University (Fonov 2011,
+doi:10.1016/j.neuroimage.2010.07.033).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import product
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bids_denoise.simulate.fields import smooth_field
+from bids_denoise.simulate.phantom import Tissue
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy.typing as npt
+
+    from bids_denoise.values import FloatArray
+
+    Points = npt.NDArray[np.float32]
+    Affine = npt.NDArray[np.float64]
+
+SUBARACHNOID = 3.0
+SKULL = 9.0
+SCALP = 15.0
+FAT = 5.0
+EYES = ((-33.0, 62.0, -34.0), (33.0, 62.0, -34.0))
+EYE_RADIUS = 12.0
+FINEST = 1.5
+MOST_POINTS = 3
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Where a scan's voxels lie: `shape` (x, y, z) and `affine` (4, 4), voxel to RAS mm."""
+
+    shape: tuple[int, int, int]
+    affine: Affine
+
+
+@dataclass(frozen=True)
+class Maps:
+    """Maps on one grid: float32 (map, x, y, z), see `template` for which."""
+
+    volumes: FloatArray
+    affine: Affine
+
+
+@dataclass(frozen=True)
+class Individual:
+    """One person: coarse maps that turn the template into her head.
+
+    `warp` (3, x, y, z) is the displacement in mm; `folds` (3, x, y, z) the log odds added to
+    grey matter, white matter and CSF; `texture` (x, y, z) a fine relative signal change.
+    """
+
+    warp: Maps
+    folds: Maps
+    texture: Maps
+
+
+def centred_grid(
+    shape: tuple[int, int, int],
+    voxel: tuple[float, float, float],
+    centre: tuple[float, float, float] = (0.0, -18.0, 8.0),
+    tilt: float = 0.0,
+) -> Grid:
+    """Return a grid around `centre` (RAS mm), turned by `tilt` degrees about the x axis.
+
+    Examples
+    --------
+    >>> centred_grid((3, 3, 3), (2, 2, 2), centre=(0, 0, 0)).affine[:3, 3]
+    array([-2., -2., -2.])
+    """
+    cosine, sine = np.cos(np.deg2rad(tilt)), np.sin(np.deg2rad(tilt))
+    affine = np.eye(4)
+    turn = np.array([[1, 0, 0], [0, cosine, -sine], [0, sine, cosine]])
+    affine[:3, :3] = turn @ np.diag(voxel)
+    affine[:3, 3] = np.asarray(centre) - affine[:3, :3] @ ((np.asarray(shape) - 1) / 2)
+    return Grid(shape, affine)
+
+
+def draw_individual(rng: np.random.Generator, strength: float = 1.0) -> Individual:
+    """Draw a person. `strength` scales how far she is from the template; 0 is the template."""
+    coarse = centred_grid((28, 32, 28), (8.0, 8.0, 8.0))
+    fine = centred_grid((110, 126, 110), (2.0, 2.0, 2.0))
+    three = range(3)
+    warp = np.float32(3) * np.stack([smooth_field(coarse.shape, 2.5, rng) for _ in three])
+    folds = np.float32(0.7) * np.stack([smooth_field(fine.shape, 1.2, rng) for _ in three])
+    texture = np.float32(0.02) * smooth_field(fine.shape, 0.7, rng)
+    return Individual(
+        warp=Maps(np.float32(strength) * warp, coarse.affine),
+        folds=Maps(np.float32(strength) * folds, fine.affine),
+        texture=Maps(np.float32(strength) * texture[np.newaxis], fine.affine),
+    )
+
+
+def fractions(individual: Individual, grid: Grid) -> FloatArray:
+    """Return how much of each voxel each tissue fills.
+
+    Parameters
+    ----------
+    individual
+        The person.
+    grid
+        The scan's voxels. Each is averaged over points about `FINEST` mm apart, `MOST_POINTS`
+        along an axis at most.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32 (tissue, x, y, z) in the order of `Tissue`, each in [0, 1], summing to 1.
+    """
+    voxel = np.linalg.norm(grid.affine[:3, :3], axis=0)
+    counts = [min(max(1, round(size / FINEST)), MOST_POINTS) for size in voxel]
+    total = np.zeros((len(Tissue), *grid.shape), dtype=np.float32)
+    for place in product(*((np.arange(n) + 0.5) / n - 0.5 for n in counts)):
+        total += _fractions_at(individual, points_of(grid, place))
+    return np.asarray(total / np.float32(np.prod(counts)), dtype=np.float32)
+
+
+def signal(parts: FloatArray, means: Mapping[Tissue, float]) -> FloatArray:
+    """Mix tissue means by `parts` (tissue, x, y, z) into an image, float32 (x, y, z)."""
+    values = np.array([means[tissue] for tissue in Tissue], dtype=np.float32)
+    return np.asarray(np.tensordot(values, parts, axes=1), dtype=np.float32)
+
+
+def texture(individual: Individual, grid: Grid) -> FloatArray:
+    """Return the person's fine structure on `grid` as a factor around 1, float32 (x, y, z)."""
+    return np.asarray(1 + sample(individual.texture, points_of(grid))[0], dtype=np.float32)
+
+
+def points_of(grid: Grid, place: tuple[float, ...] = (0.0, 0.0, 0.0)) -> Points:
+    """Return the RAS mm of every voxel of `grid`, `place` voxels off its centre: (3, x, y, z)."""
+    index = np.meshgrid(
+        *(np.arange(n) + p for n, p in zip(grid.shape, place, strict=True)), indexing="ij"
+    )
+    moved = np.tensordot(grid.affine[:3, :3], np.stack(index), axes=1)
+    return (moved + grid.affine[:3, 3].reshape(3, 1, 1, 1)).astype(np.float32)
+
+
+def sample(maps: Maps, points: Points) -> FloatArray:
+    """Interpolate `maps` linearly at `points` (3, x, y, z) in RAS mm; border values go on.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32 (map, x, y, z).
+    """
+    from scipy.ndimage import map_coordinates
+
+    inverse = np.linalg.inv(maps.affine).astype(np.float32)
+    index = np.tensordot(inverse[:3, :3], points, axes=1) + inverse[:3, 3].reshape(3, 1, 1, 1)
+    return np.stack(
+        [map_coordinates(volume, index, order=1, mode="nearest") for volume in maps.volumes]
+    )
+
+
+@lru_cache(maxsize=1)
+def template() -> Maps:
+    """Return what of the MNI152 template is needed, at 1 mm.
+
+    Returns
+    -------
+    Maps
+        Grey matter, white matter (fractions), and the distance in mm to the brain and to
+        the face and neck, negative inside.
+    """
+    from nilearn import datasets
+    from scipy.ndimage import zoom
+
+    grey, white = datasets.load_mni152_gm_template(1), datasets.load_mni152_wm_template(1)
+    tissue = [np.asarray(each.dataobj, dtype=np.float32) for each in (grey, white)]
+    brain = np.asarray(datasets.load_mni152_brain_mask(1).dataobj)[::2, ::2, ::2] > 0
+    scale = [fine / coarse for fine, coarse in zip(tissue[0].shape, brain.shape, strict=True)]
+    distance = zoom(_signed_distance(brain, 2.0), scale, order=1, grid_mode=True, mode="nearest")
+    grid = Grid(tissue[0].shape, np.asarray(grey.affine, dtype=np.float64))
+    return Maps(np.stack([*tissue, distance, _face_distance(points_of(grid))]), grid.affine)
+
+
+def _signed_distance(inside: npt.NDArray[np.bool_], voxel: float) -> FloatArray:
+    """Return the smoothed distance to the border of `inside` in mm, negative inside."""
+    from scipy.ndimage import distance_transform_edt, gaussian_filter
+
+    outer = distance_transform_edt(~inside) - distance_transform_edt(inside)
+    return np.asarray(gaussian_filter(voxel * outer, 1.0), dtype=np.float32)
+
+
+def _face_distance(points: Points) -> FloatArray:
+    """Return roughly how far each point is from an ellipsoidal face and a cylindrical neck."""
+    x, y, z = points
+    face = np.sqrt((x / 62) ** 2 + ((y - 22) / 72) ** 2 + ((z + 55) / 62) ** 2)
+    neck = np.sqrt((x / 58) ** 2 + ((y + 38) / 60) ** 2 + (np.maximum(z + 40, 0) / 40) ** 2)
+    return np.asarray(60 * (np.minimum(face, neck) - 1), dtype=np.float32)
+
+
+def _fractions_at(individual: Individual, points: Points) -> FloatArray:
+    """Return the tissue fractions at single points, (tissue, x, y, z)."""
+    own = points + sample(individual.warp, points)
+    grey, white, brain, face = sample(template(), own)
+    parts = np.zeros((len(Tissue), *grey.shape), dtype=np.float32)
+    inside = _step(SUBARACHNOID - brain)
+    odds = np.stack([grey, white, np.clip(1 - grey - white, 0, 1)]) ** 2 + 1e-6
+    odds *= np.exp(sample(individual.folds, points) * (odds < 0.9))
+    odds *= inside / odds.sum(axis=0)
+    deep = _deep_grey(own)
+    parts[Tissue.GREY], parts[Tissue.DEEP_GREY] = odds[0] * (1 - deep), odds[0] * deep
+    parts[Tissue.WHITE], parts[Tissue.CSF] = odds[1], odds[2]
+    _build_head(parts, own, brain, np.minimum(brain - SCALP, face), inside)
+    return parts
+
+
+def _build_head(
+    parts: FloatArray, at: Points, brain: FloatArray, outside: FloatArray, inside: FloatArray
+) -> None:
+    """Put skull, scalp, muscle and eyes around the brain; what is left is air."""
+    skull = _step(SKULL - brain) * (1 - inside)
+    head = _step(-outside) * (1 - inside - skull)
+    eyes = np.zeros_like(head)
+    for centre in EYES:
+        offset = at - np.array(centre, dtype=np.float32).reshape(3, 1, 1, 1)
+        eyes += _step(EYE_RADIUS - np.sqrt(np.square(offset).sum(axis=0)))
+    parts[Tissue.SKULL] = skull
+    parts[Tissue.CSF] += head * eyes
+    muscle = _step(-FAT - outside - 2 * np.sin(at[0] / 9) * np.sin(at[2] / 7))
+    parts[Tissue.MUSCLE] = head * (1 - eyes) * muscle
+    parts[Tissue.SCALP] = head * (1 - eyes) * (1 - muscle)
+    parts[Tissue.AIR] = 1 - inside - skull - head
+
+
+def _deep_grey(points: Points) -> FloatArray:
+    """Return 1 where grey matter is thalamus or basal ganglia, 0 in cortex."""
+    x, y, z = points
+    radius = np.sqrt((x / 38) ** 2 + ((y + 5) / 34) ** 2 + ((z - 4) / 22) ** 2)
+    return _step(20 * (1 - radius))
+
+
+def _step(distance: FloatArray) -> FloatArray:
+    """Return 0 below -0.5 mm, 1 above 0.5 mm, linear between: a border seen at 1 mm."""
+    return np.asarray(np.clip(distance + np.float32(0.5), 0, 1), dtype=np.float32)
