@@ -44,7 +44,8 @@ class Settings:
     """One run of the app, as asked for on the command line and in the config file.
 
     `parameters` holds, by denoiser name, only the values that were given. `memory` is in
-    bytes. `levels` are of ``participant`` and ``group``.
+    bytes. `levels` are of ``participant`` and ``group``. `effective_config` is a
+    TOML text from which ``--config-file`` makes these settings again.
     """
 
     bids_dir: Path
@@ -81,6 +82,7 @@ class Settings:
     verbosity: int = 0
     log_format: Literal["text", "json"] = "text"
     command: tuple[str, ...] = ()
+    effective_config: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,160 @@
+"""What has to be in place before any heavy package is imported: threads, caches, signals."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+
+from bids_denoise.errors import OutputError
+from bids_denoise.values import Settings
+
+Environment = MutableMapping[str, str]
+
+# The kernels and the pool of processes are what runs in parallel. BLAS with threads of its own on
+# top would fight them for the processors, and its sums would depend on their number.
+SINGLE_THREADED = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+)
+# Folders that packages write into.
+WRITTEN = {
+    "NUMBA_CACHE_DIR": "numba",
+    "MPLCONFIGDIR": "matplotlib",
+    "XDG_CACHE_HOME": "cache",
+    "XDG_CONFIG_HOME": "config",
+    "TORCHINDUCTOR_CACHE_DIR": "torch-compiled",
+    "TRITON_CACHE_DIR": "triton",
+}
+# Folders that hold data, perhaps prepared and read-only, below ~/.cache by default.
+READ = {"TEMPLATEFLOW_HOME": "templateflow", "TORCH_HOME": "torch"}
+
+
+@contextmanager
+def workplace(settings: Settings) -> Iterator[Settings]:
+    """Give the run a work folder and set the process up for it.
+
+    Without ``--work-dir`` the folder is a private temporary one, which is removed at the end
+    unless ``--keep-work`` is given. Nothing is ever removed from a folder of the user's.
+    """
+    if settings.work_dir is not None:
+        prepare(settings.nprocs, settings.work_dir, os.environ)
+        yield settings
+        return
+    folder = _private_folder(settings)
+    try:
+        prepare(settings.nprocs, folder, os.environ)
+        yield replace(settings, work_dir=folder)
+    finally:
+        if not settings.keep_work:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def prepare(nprocs: int, work_dir: Path, environment: Environment) -> None:
+    """Set the variables that packages read when they are imported.
+
+    Compiled kernels are kept in a folder of the user's, so that a second run does not compile
+    them again. Where the home folder cannot be written to (a container under any uid, with no
+    passwd entry, read-only), every cache goes to `work_dir`.
+    """
+    environment.update(dict.fromkeys(SINGLE_THREADED, "1"))
+    environment["NUMBA_NUM_THREADS"] = str(nprocs)
+    environment.setdefault("TEMPLATEFLOW_AUTOUPDATE", "off")
+    home = Path(environment.get("HOME") or "/nonexistent")
+    own = Path(environment.get("XDG_CACHE_HOME") or home / ".cache") / "bids-denoise"
+    if _can_write(own):
+        _set_unless_writable("NUMBA_CACHE_DIR", own / "numba", environment)
+        _replace_unwritable(own, environment)
+    else:
+        _move_home(home, work_dir / "home", environment)
+    _name_the_user(environment)
+
+
+@contextmanager
+def stop_on_signals() -> Iterator[None]:
+    """Let SIGTERM end a run as Ctrl-C does: what is unfinished is cleared away on the way out.
+
+    A second signal ends the process at once.
+    """
+
+    def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+        signal.signal(number, signal.SIG_DFL)
+        raise KeyboardInterrupt
+
+    try:
+        before = signal.signal(signal.SIGTERM, stop)
+    except ValueError:  # not in the main thread: whoever runs us there has the signals
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _private_folder(settings: Settings) -> Path:
+    """Make a temporary folder; on a machine without a writable one, below the output's logs."""
+    try:
+        return Path(tempfile.mkdtemp(prefix="bids-denoise-"))
+    except OSError:
+        logs = settings.output_dir / "logs"
+    try:
+        logs.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=".work-", dir=logs))
+    except OSError as error:
+        raise OutputError(
+            f"no folder for temporary files can be made ({error.strerror}): give --work-dir"
+        ) from None
+    os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
+    return folder
+
+
+def _move_home(home: Path, instead: Path, environment: Environment) -> None:
+    instead.mkdir(parents=True, exist_ok=True)
+    for name, folder in READ.items():
+        default = Path(environment.get("XDG_CACHE_HOME") or home / ".cache") / folder
+        present = Path(environment.get(name) or default)
+        environment[name] = str(present if present.is_dir() else instead / folder)
+    for name, folder in WRITTEN.items():
+        _set_unless_writable(name, instead / folder, environment)
+    environment["HOME"] = str(instead)
+
+
+def _replace_unwritable(own: Path, environment: Environment) -> None:
+    for name, folder in WRITTEN.items():
+        if name in environment:
+            _set_unless_writable(name, own / folder, environment)
+
+
+def _set_unless_writable(name: str, folder: Path, environment: Environment) -> None:
+    if not environment.get(name) or not _can_write(Path(environment[name])):
+        folder.mkdir(parents=True, exist_ok=True)
+        environment[name] = str(folder)
+
+
+def _name_the_user(environment: Environment) -> None:
+    """Give a uid without a passwd entry a name: torch and others ask for one."""
+    try:
+        getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        environment["USER"] = f"uid{os.getuid()}"
+
+
+def _can_write(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False

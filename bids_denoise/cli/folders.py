@@ -1,0 +1,123 @@
+"""Checks of the folders that a run reads and writes."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from bids_denoise.cli.given import Problems
+from bids_denoise.errors import DatasetError, MissingInputError, OutputError, UsageError
+from bids_denoise.values import Settings
+
+
+def absolute(text: str) -> Path:
+    """Return an absolute path; links in it stay as they are."""
+    return Path(os.path.abspath(Path(text).expanduser()))  # noqa: PTH100 - resolve() follows links
+
+
+def check(settings: Settings, problems: Problems) -> None:
+    """Note what is wrong with the folders of a run. Nothing is written."""
+    problems.check(_check_input, settings)
+    problems.check(_check_output, settings)
+    problems.check(_check_work, settings)
+
+
+def check_writable(settings: Settings) -> None:
+    """Make the output folder and the folders asked for, and try to write into them.
+
+    A dry run writes nothing, and so is not tried.
+
+    Raises
+    ------
+    OutputError
+        One of them cannot be made or written to.
+    """
+    folders = (settings.output_dir, settings.work_dir, settings.database_dir)
+    for folder in folders if not settings.dry_run else ():
+        if folder is not None:
+            _try_to_write(folder)
+
+
+def named_datasets(words: Sequence[str]) -> dict[str, Path]:
+    """Return datasets by name, from ``NAME=PATH`` or from a bare path.
+
+    Raises
+    ------
+    MissingInputError
+        A folder is not there.
+    UsageError
+        Two have the same name.
+    """
+    found: dict[str, Path] = {}
+    for word in words:
+        name, equals, rest = word.partition("=")
+        path = absolute(rest if equals else word)
+        if not path.is_dir():
+            raise MissingInputError(f"--derivatives: there is no folder {str(path)!r}")
+        name = name if equals else _name_of(path)
+        if name in found:
+            raise UsageError(f"--derivatives: {name!r} is given twice")
+        found[name] = path
+    return found
+
+
+def _name_of(dataset: Path) -> str:
+    """Return the name that a dataset gives itself, as a word, or that of its folder."""
+    try:
+        description = json.loads((dataset / "dataset_description.json").read_text())
+        generators = description.get("GeneratedBy") or [{}]
+        name = str(generators[0].get("Name") or description["Name"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError):
+        name = dataset.name
+    return re.sub(r"[^0-9a-zA-Z_.-]+", "-", name).lower()
+
+
+def _check_input(settings: Settings) -> None:
+    """Check the input; the group level reads results only, so it may be away then."""
+    if "participant" not in settings.levels:
+        if settings.levels and not settings.output_dir.is_dir():
+            raise MissingInputError(f"there are no results in {str(settings.output_dir)!r}")
+    elif not settings.bids_dir.exists():
+        raise MissingInputError(f"BIDS_DIR {str(settings.bids_dir)!r} does not exist")
+    elif not settings.bids_dir.is_dir():
+        raise DatasetError(f"BIDS_DIR {str(settings.bids_dir)!r} is not a folder")
+    elif not os.access(settings.bids_dir, os.R_OK | os.X_OK):
+        raise MissingInputError(f"BIDS_DIR {str(settings.bids_dir)!r} cannot be read: permissions")
+
+
+def _check_output(settings: Settings) -> None:
+    inside, data = settings.output_dir.resolve(), settings.bids_dir.resolve()
+    if inside == data:
+        raise UsageError(f"OUTPUT_DIR is BIDS_DIR ({str(data)!r}): results need another folder")
+    if data in inside.parents and inside.relative_to(data).parts[0] != "derivatives":
+        raise UsageError(
+            f"OUTPUT_DIR {str(inside)!r} lies inside BIDS_DIR, where it would be taken for data; "
+            f"allowed there is only {str(data / 'derivatives')!r} and below"
+        )
+    if inside == data / "derivatives":
+        raise UsageError(f"OUTPUT_DIR: give {str(inside)!r} a subfolder, such as bids-denoise")
+    if settings.output_dir.exists() and not settings.output_dir.is_dir():
+        raise OutputError(f"OUTPUT_DIR {str(settings.output_dir)!r} is a file")
+
+
+def _check_work(settings: Settings) -> None:
+    if settings.work_dir is None:
+        return
+    work, data = settings.work_dir.resolve(), settings.bids_dir.resolve()
+    if work == data or data in work.parents:
+        raise UsageError(f"--work-dir {str(work)!r} lies inside BIDS_DIR: choose another folder")
+    if work == settings.output_dir.resolve():
+        raise UsageError(f"--work-dir is OUTPUT_DIR ({str(work)!r}): choose another folder")
+
+
+def _try_to_write(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OutputError(f"cannot write into {str(folder)!r}: {error.strerror}") from None
