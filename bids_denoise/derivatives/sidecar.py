@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,17 @@ LINK = "input"
 RECORDED_PACKAGES = ("numpy", "scipy", "numba", "nibabel", "pybids")
 
 
-def fingerprint(scan: Scan, method: str, parameters: Mapping[str, Any], settings: Settings) -> str:
+def fingerprint(
+    scan: Scan,
+    method: str,
+    parameters: Mapping[str, Any],
+    gradients: Sequence[str],
+    settings: Settings,
+) -> str:
     """Return a hash of all that decides a result besides the voxels: ``sha256:...``.
 
-    Method, parameters, the version of the app, the form of the output and the source's metadata
-    are in it; the device, the number of workers and where files lie are not.
+    Method, parameters, the version of the app, the form of the output, the source's metadata
+    and the checksums of its gradient files are in it; the device, the number of workers and where files lie are not.
     """
     decisive = {
         "version": __version__,
@@ -33,6 +39,7 @@ def fingerprint(scan: Scan, method: str, parameters: Mapping[str, Any], settings
         "maps": [settings.write_noise_map, settings.write_residual, settings.write_tsnr_map],
         "sloppy": settings.sloppy,
         "metadata": scan.metadata,
+        "gradients": gradients,
     }
     return "sha256:" + hashlib.sha256(json_text(decisive).encode()).hexdigest()
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bids_denoise import dataset, imageio
+from bids_denoise import dataset
 from bids_denoise.derivatives import description, names
 from bids_denoise.derivatives.store import Store
 from bids_denoise.device import choose_device
-from bids_denoise.participant.one_scan import Job, denoise_scan, lost_record, planned
+from bids_denoise.participant.one_scan import Job, denoise_scan, lost_record, planned, working_bytes
 from bids_denoise.participant.reports import write_reports
 from bids_denoise.values import Found, Record, Settings
 from bids_denoise.workers import map_in_order
@@ -46,10 +49,11 @@ def run_participants(settings: Settings, console: Console) -> tuple[Record, ...]
     description.check_output(job.layout, description.read_description(settings.bids_dir))
     with Store(settings.output_dir) as store:
         store.clear_abandoned()
+        store.write_text(_config_path(settings), settings.effective_config)
         description.write_dataset_files(store, job.layout, settings.bids_dir)
         done = () if settings.reports_only else tuple(_denoise_all(found, job, console))
-        pages = write_reports(store, found, done, job)
-    console.summary(done, found.dropped, time.perf_counter() - started, pages[0])
+        page = write_reports(store, found, done, job)
+    console.summary(done, found.dropped, time.perf_counter() - started, page)
     return done
 
 
@@ -69,6 +73,12 @@ def _denoise_all(found: Found, job: Job, console: Console) -> Iterable[Record]:
 
 def _workers(found: Found, settings: Settings) -> int:
     """Return how many images are treated at once: as many as CPUs and memory allow."""
-    needs = max(imageio.working_bytes(scan) for scan in found.scans)
+    needs = max(working_bytes(scan) for scan in found.scans)
     by_memory = max(1, settings.memory // max(needs, 1))
     return max(1, min(settings.nprocs // settings.omp_nthreads, by_memory, len(found.scans)))
+
+
+def _config_path(settings: Settings) -> Path:
+    """Return a name of its own for the effective configuration of this run."""
+    now = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
+    return settings.output_dir / "logs" / f"{now}_{uuid.uuid4().hex[:8]}.toml"

@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("bids_denoise")
 
+# Measured peaks: what the interpreter with its packages takes, and float32 copies of the data.
+BASE_BYTES = 400 * 2**20
+COPIES_OF_A_VOLUME = 12
+COPIES_OF_A_SERIES = 5
+
 
 @dataclass(frozen=True)
 class Job:
@@ -56,7 +61,9 @@ def denoise_scan(scan: Scan, job: Job) -> Record:
             quality = judge(image, denoised, noise, _redo(choice, job), job.settings.seed)
             figures = draw(image, denoised, noise, store.draft_folder(), outputs.stem)
             record = _judged(record, noise, quality, denoised.choices)
-            record = replace(record, seconds=time.perf_counter() - started)
+            remarks = (*image.remarks, *noise.remarks)
+            seconds = time.perf_counter() - started
+            record = replace(record, remarks=remarks, seconds=seconds)
             target = Target(scan, outputs, job.layout, job.settings)
             return publish_results(store, target, Results(image, denoised, noise, figures), record)
         except (StorageError, InterruptedRunError):
@@ -92,9 +99,10 @@ def _identified(record: Record, scan: Scan, job: Job) -> Record:
         each.name: getattr(choice.denoiser, each.name) for each in parameters(choice.denoiser)
     }
     method = choice.denoiser.name
+    gradients = [imageio.checksum(path) for path in (scan.bval, scan.bvec) if path is not None]
     provenance = {
-        "checksum": imageio.checksum(scan.path, scan.bval, scan.bvec),
-        "fingerprint": sidecar.fingerprint(scan, method, values, job.settings),
+        "checksum": imageio.checksum(scan.path),
+        "fingerprint": sidecar.fingerprint(scan, method, values, gradients, job.settings),
         "versions": sidecar.versions(),
         "device": job.device.name,
         "seed": job.settings.seed,
@@ -188,6 +196,16 @@ def planned(scan: Scan, job: Job) -> dict[str, str]:
         return {**row, "method": "-", "memory": "-", "state": f"will fail: {error}"}
     current = records.current_record(outputs, **_identity(record))
     redo = current is None or job.settings.overwrite
-    memory = f"{imageio.working_bytes(scan) / 2**20:.0f} MiB"
+    memory = f"{working_bytes(scan) / 2**20:.0f} MiB"
     state = "to do" if redo else "current"
     return {**row, "method": record.method, "memory": memory, "state": state}
+
+
+def working_bytes(scan: Scan) -> int:
+    """Return about how much memory an image takes while it is denoised; 0 if its header is broken."""
+    try:
+        shape = imageio.describe(scan.path).shape
+    except BidsDenoiseError:
+        return 0
+    copies = COPIES_OF_A_SERIES if len(shape) > 3 and shape[3] > 1 else COPIES_OF_A_VOLUME
+    return BASE_BYTES + copies * imageio.voxels_bytes(shape)
