@@ -1,0 +1,10 @@
+"""Which images a BIDS dataset holds: the only room that knows PyBIDS.
+
+`find_scans` names every image file of the chosen participants, either as a scan to denoise or
+with the reason why not.
+"""
+
+from bids_denoise.dataset.discovery import find_scans
+from bids_denoise.dataset.root import check_dataset, list_participants
+
+__all__ = ["check_dataset", "find_scans", "list_participants"]
