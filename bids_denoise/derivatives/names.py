@@ -14,10 +14,10 @@ from pathlib import Path
 from bids_denoise.values import Scan, Settings
 
 # Entities that stand after `rec` in a BIDS file name, so that it can be put in its place.
-AFTER_REC = frozenset(
-    "dir run mod echo flip inv mt part proc hemi space split recording chunk seg res den label "
-    "desc".split()  # noqa: SIM905 - a list of 19 quoted words is harder to read
-)
+AFTER_REC = {
+    *("dir", "run", "mod", "echo", "flip", "inv", "mt", "part", "proc", "hemi", "space"),
+    *("split", "recording", "chunk", "seg", "res", "den", "label", "desc"),
+}
 MAX_SESSIONS_ON_ONE_PAGE = 4
 
 

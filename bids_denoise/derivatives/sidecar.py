@@ -27,7 +27,8 @@ def fingerprint(
     """Return a hash of all that decides a result besides the voxels: ``sha256:...``.
 
     Method, parameters, the version of the app, the form of the output, the source's metadata
-    and the checksums of its gradient files are in it; the device, the number of workers and where files lie are not.
+    and the checksums of its gradient files are in it; the device, the number of workers and where
+    files lie are not.
     """
     decisive = {
         "version": __version__,

@@ -202,7 +202,7 @@ def planned(scan: Scan, job: Job) -> dict[str, str]:
 
 
 def working_bytes(scan: Scan) -> int:
-    """Return about how much memory an image takes while it is denoised; 0 if its header is broken."""
+    """Return about how much memory an image takes meanwhile; 0 if its header is broken."""
     try:
         shape = imageio.describe(scan.path).shape
     except BidsDenoiseError:
