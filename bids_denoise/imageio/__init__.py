@@ -5,6 +5,7 @@
 header forms, units and timing stay as they were.
 """
 
+from bids_denoise.imageio.fresh import write_new
 from bids_denoise.imageio.header import Header, describe, voxels_bytes
 from bids_denoise.imageio.reading import Loaded, load, read
 from bids_denoise.imageio.stream import checksum
@@ -20,4 +21,5 @@ __all__ = [
     "voxels_bytes",
     "write_like",
     "write_map",
+    "write_new",
 ]

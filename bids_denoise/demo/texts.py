@@ -1,0 +1,201 @@
+"""What the demo's dataset says about itself: descriptions, sidecars, README, licence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bids_denoise import __version__
+from bids_denoise.demo.scans import REPETITION_TIME, TASK
+
+BIDS_VERSION = "1.10.0"
+NAME = "bids-denoise demo: simulated scans with known truth"
+
+SCANNER = {
+    "Manufacturer": "Simulated",
+    "ManufacturersModelName": "bids_denoise.simulate",
+    "SoftwareVersions": __version__,
+    "MagneticFieldStrength": 3,
+    "ImagingFrequency": 123.2,
+    "InstitutionName": "None (simulated)",
+    "Modality": "MR",
+    "PatientPosition": "HFS",
+    "NonlinearGradientCorrection": False,
+    "ReceiveCoilName": "Simulated head coil",
+    "ReceiveCoilActiveElements": "All",
+    "MatrixCoilMode": "None",
+    "CoilCombinationMethod": "Matched filter: Rician noise",
+    "DeviceSerialNumber": "0",
+    "StationName": "Simulation",
+    "InstitutionAddress": "None (simulated)",
+    "InstitutionalDepartmentName": "None (simulated)",
+    "SequenceName": "simulated",
+    "PulseSequenceDetails": "Signals of tissues by table; no pulse sequence was played",
+}
+
+SIDECARS: dict[str, dict[str, Any]] = {
+    "T1w": {
+        "PulseSequenceType": "MPRAGE",
+        "MRAcquisitionType": "3D",
+        "ScanningSequence": "GR",
+        "SequenceVariant": "MP",
+        "RepetitionTime": 2.3,
+        "EchoTime": 0.003,
+        "InversionTime": 0.9,
+        "FlipAngle": 9,
+    },
+    "T2w": {
+        "PulseSequenceType": "Turbo spin echo",
+        "MRAcquisitionType": "2D",
+        "ScanningSequence": "SE",
+        "SequenceVariant": "SK",
+        "RepetitionTime": 6.0,
+        "EchoTime": 0.1,
+        "FlipAngle": 120,
+        "SliceThickness": 3,
+    },
+    "bold": {
+        "TaskName": TASK,
+        "TaskDescription": "Blocks of right-hand finger tapping and of a flickering checkerboard",
+        "Instructions": "Tap your fingers when asked to; watch the checkerboard.",
+        "PulseSequenceType": "Gradient-echo EPI",
+        "MRAcquisitionType": "3D",
+        "ScanningSequence": "EP",
+        "SequenceVariant": "SS",
+        "RepetitionTime": REPETITION_TIME,
+        "EchoTime": 0.03,
+        "FlipAngle": 20,
+        "PhaseEncodingDirection": "j-",
+        "EffectiveEchoSpacing": 0.0005,
+        "TotalReadoutTime": 0.0315,
+    },
+    "dwi": {
+        "PulseSequenceType": "Spin-echo EPI",
+        "MRAcquisitionType": "2D",
+        "ScanningSequence": "EP",
+        "SequenceVariant": "SK",
+        "RepetitionTime": 7.0,
+        "EchoTime": 0.085,
+        "FlipAngle": 90,
+        "PhaseEncodingDirection": "j-",
+        "EffectiveEchoSpacing": 0.0005,
+        "TotalReadoutTime": 0.0365,
+        "MultipartID": "dwi_1",
+    },
+}
+
+EVENTS_SIDECAR = {
+    "onset": {"Description": "Start of the block", "Units": "s"},
+    "duration": {"Description": "Length of the block", "Units": "s"},
+    "trial_type": {
+        "LongName": "Kind of block",
+        "Description": "What the person does or sees",
+        "Levels": {
+            "tapping": "Finger tapping with the right hand",
+            "checkerboard": "Watching a flickering checkerboard",
+        },
+    },
+    "StimulusPresentation": {
+        "OperatingSystem": "None (simulated)",
+        "SoftwareName": "bids_denoise.simulate",
+        "SoftwareVersion": __version__,
+    },
+}
+
+PARTICIPANTS_SIDECAR = {
+    "age": {"Description": "Age of the simulated person", "Units": "year"},
+    "sex": {"Description": "Sex", "Levels": {"O": "None: a simulated head has no sex"}},
+    "handedness": {"Description": "Handedness", "Levels": {"R": "right", "L": "left"}},
+    "head": {"Description": "What the head was made from"},
+}
+
+PARTICIPANTS_ROW = {"age": 30, "sex": "O", "handedness": "R", "head": "MNI152, warped"}
+
+ICBM_LICENCE = """\
+The heads in this dataset are made from the ICBM 152 nonlinear asymmetric atlas (2009a), as
+nilearn ships it:
+
+Copyright (C) 1993-2004 Louis Collins, McConnell Brain Imaging Centre, Montreal Neurological
+Institute, McGill University. Permission to use, copy, modify, and distribute this software and its
+documentation for any purpose and without fee is hereby granted, provided that the above copyright
+notice appear in all copies. The authors and McGill University make no representations about the
+suitability of this software for any purpose. It is provided "as is" without express or implied
+warranty. The authors are not responsible for any data loss, equipment damage, property loss, or
+injury to subjects or patients resulting from the use or misuse of this software package.
+
+Everything else in this dataset, the noise included, is dedicated to the public domain (CC0 1.0).
+"""
+
+REFERENCES = [
+    "https://doi.org/10.1016/j.neuroimage.2010.07.033",
+    "https://doi.org/10.1016/S1053-8119(09)70884-5",
+]
+
+README = """\
+# Simulated scans with known truth
+
+Nobody was scanned for this dataset: `bids-denoise-demo` made it (version {version}, seed {seed}).
+Two individual heads were drawn from the MNI152 tissue maps by smooth warps and folds, with skull,
+scalp, eyes and neck built around the brain. Each was "scanned" with Rician noise:
+
+- T1w, run 1: noise of one strength everywhere; run 2: the same head three times faster, noise
+  rising to 2.4 times towards the middle, as parallel imaging leaves it
+- T2w: 3 mm slices
+- bold: 3 minutes of finger tapping and checkerboard blocks, with the canonical haemodynamic
+  response, a resting network, drift, pulse and breath
+- dwi: two shells (12 directions at b = 1000, 20 at b = 2000 s/mm^2), one known tensor in each voxel
+
+The noise-free images, the noise maps, the activation amplitudes and FA are in the folder `truth`
+beside this dataset.
+
+The anatomy is that of the ICBM 152 nonlinear atlas (Fonov 2011,
+doi:10.1016/j.neuroimage.2010.07.033); see LICENSE.
+"""
+
+TRUTH_README = """\
+# The truth under the demo's scans
+
+Made by `bids-denoise-demo` (version {version}, seed {seed}). On the grids of the scans:
+
+- `*_desc-truth_<suffix>.nii.gz`: the scan without noise
+- `*_stat-std_desc-noise_<suffix>map.nii.gz`: standard deviation of the noise, in image units
+- `*_desc-region_mask.nii.gz`: where a scan is judged: the head, or the brain of a series
+- `*_desc-<trial type>_boldmap.nii.gz`: relative signal change at the peak of the response
+- `*_desc-FA_dwimap.nii.gz`: fractional anisotropy
+"""
+
+TRUTH_IGNORE = "*map.nii.gz\n*_dwi.bval\n*_dwi.bvec\n"
+
+
+def mask_sidecar(axes: int) -> dict[str, Any]:
+    """Return what a region is: the brain of a series, the whole head of a single volume."""
+    if axes > 3:
+        return {"Type": "Brain", "Description": "More than half brain"}
+    return {"Type": "ROI", "Description": "More than half head, not air"}
+
+
+def dataset_description(kind: str) -> dict[str, Any]:
+    """Return the description of the scans (``raw``) or of their truth (``derivative``)."""
+    maker = {
+        "Name": "bids-denoise-demo",
+        "Version": __version__,
+        "Description": "Simulated with bids_denoise.simulate",
+    }
+    description: dict[str, Any] = {
+        "Name": NAME if kind == "raw" else f"{NAME} (the truth)",
+        "BIDSVersion": BIDS_VERSION,
+        "DatasetType": kind,
+        "License": "CC0 and the ICBM atlas licence; see LICENSE",
+        "Authors": ["bids-denoise developers", "Louis Collins (atlas)", "Vladimir Fonov (atlas)"],
+        "Acknowledgements": "Anatomy: ICBM 152 nonlinear atlas, (C) Louis Collins, McConnell BIC",
+        "HowToAcknowledge": "Cite Fonov 2011, doi:10.1016/j.neuroimage.2010.07.033",
+        "Funding": ["None"],
+        "EthicsApprovals": ["None needed: no person was scanned"],
+        "Keywords": ["simulation", "denoising", "MRI"],
+        "ReferencesAndLinks": REFERENCES,
+        "HEDVersion": "8.3.0",
+        "GeneratedBy": [maker],
+        "SourceDatasets": [{"URL": "https://nist.mni.mcgill.ca/icbm-152-nonlinear-atlases-2009/"}],
+    }
+    if kind == "derivative":
+        description["DatasetLinks"] = {"scans": "../dataset"}
+    return description
