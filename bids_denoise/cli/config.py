@@ -10,13 +10,12 @@ from typing import Any
 
 from bids_denoise.cli.convert import convert
 from bids_denoise.cli.given import Given, Problems, near
+from bids_denoise.cli.labels import ABSENT
 from bids_denoise.cli.option import Option
 from bids_denoise.cli.options import by_name, options
 from bids_denoise.denoisers import DENOISERS
 from bids_denoise.errors import MissingInputError, UsageError
 from bids_denoise.values import Settings
-
-ABSENT = "Query.NONE"
 
 
 def read_config(path: Path) -> Given:
@@ -128,6 +127,12 @@ def _table(settings: Settings) -> dict[str, Any]:
 
 def _plain(by_suffix: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     return {
-        suffix: {entity: ABSENT if value is None else value for entity, value in entities.items()}
-        for suffix, entities in by_suffix.items()
+        group: {entity: _written(value) for entity, value in wishes.items()}
+        for group, wishes in by_suffix.items()
     }
+
+
+def _written(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_written(each) for each in value]
+    return ABSENT if value is None else value

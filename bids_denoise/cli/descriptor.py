@@ -94,6 +94,8 @@ def _input(option: Option) -> dict[str, Any]:
         entry["command-line-flag"] = option.flag
     if option.many:
         entry |= {"list": True, "min-list-entries": 1}
+        if option.positional:
+            entry["max-list-entries"] = len(option.choices)
     choices = option.choices or CHOICES.get(option.kind)
     if choices:
         entry["value-choices"] = list(choices)

@@ -7,7 +7,7 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -15,8 +15,6 @@ from types import FrameType
 
 from bids_denoise.errors import OutputError
 from bids_denoise.values import Settings
-
-Environment = MutableMapping[str, str]
 
 # The kernels and the pool of processes are what runs in parallel. BLAS with threads of its own on
 # top would fight them for the processors, and its sums would depend on their number.
@@ -49,36 +47,36 @@ def workplace(settings: Settings) -> Iterator[Settings]:
     unless ``--keep-work`` is given. Nothing is ever removed from a folder of the user's.
     """
     if settings.work_dir is not None:
-        prepare(settings.nprocs, settings.work_dir, os.environ)
+        prepare(settings.nprocs, settings.work_dir)
         yield settings
         return
     folder = _private_folder(settings)
     try:
-        prepare(settings.nprocs, folder, os.environ)
+        prepare(settings.nprocs, folder)
         yield replace(settings, work_dir=folder)
     finally:
         if not settings.keep_work:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def prepare(nprocs: int, work_dir: Path, environment: Environment) -> None:
-    """Set the variables that packages read when they are imported.
+def prepare(nprocs: int, work_dir: Path) -> None:
+    """Set the environment variables that packages read when they are imported.
 
     Compiled kernels are kept in a folder of the user's, so that a second run does not compile
     them again. Where the home folder cannot be written to (a container under any uid, with no
     passwd entry, read-only), every cache goes to `work_dir`.
     """
-    environment.update(dict.fromkeys(SINGLE_THREADED, "1"))
-    environment["NUMBA_NUM_THREADS"] = str(nprocs)
-    environment.setdefault("TEMPLATEFLOW_AUTOUPDATE", "off")
-    home = Path(environment.get("HOME") or "/nonexistent")
-    own = Path(environment.get("XDG_CACHE_HOME") or home / ".cache") / "bids-denoise"
-    if _can_write(own):
-        _set_unless_writable("NUMBA_CACHE_DIR", own / "numba", environment)
-        _replace_unwritable(own, environment)
+    os.environ.update(dict.fromkeys(SINGLE_THREADED, "1"))
+    os.environ["NUMBA_NUM_THREADS"] = str(nprocs)
+    os.environ.setdefault("TEMPLATEFLOW_AUTOUPDATE", "off")
+    own = _users_cache() / "bids-denoise"
+    if own.is_absolute() and _can_write(own):
+        _set_unless_writable("NUMBA_CACHE_DIR", own / "numba")
+        for name in WRITTEN.keys() & os.environ.keys():
+            _set_unless_writable(name, own / WRITTEN[name])
     else:
-        _move_home(home, work_dir / "home", environment)
-    _name_the_user(environment)
+        _move_home(work_dir / "home")
+    _name_the_user()
 
 
 @contextmanager
@@ -120,35 +118,34 @@ def _private_folder(settings: Settings) -> Path:
     return folder
 
 
-def _move_home(home: Path, instead: Path, environment: Environment) -> None:
-    instead.mkdir(parents=True, exist_ok=True)
+def _users_cache() -> Path:
+    """Return ~/.cache or what stands for it; a relative path when nobody knows the home folder."""
+    if not os.environ.get("HOME"):
+        os.environ.pop("HOME", None)  # empty, it would stand for the root folder
+    return Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))  # noqa: PTH111
+
+
+def _move_home(instead: Path) -> None:
     for name, folder in READ.items():
-        default = Path(environment.get("XDG_CACHE_HOME") or home / ".cache") / folder
-        present = Path(environment.get(name) or default)
-        environment[name] = str(present if present.is_dir() else instead / folder)
+        present = Path(os.environ.get(name) or _users_cache() / folder)
+        os.environ[name] = str(present if present.is_dir() else instead / folder)
     for name, folder in WRITTEN.items():
-        _set_unless_writable(name, instead / folder, environment)
-    environment["HOME"] = str(instead)
+        _set_unless_writable(name, instead / folder)
+    os.environ["HOME"] = str(instead)
 
 
-def _replace_unwritable(own: Path, environment: Environment) -> None:
-    for name, folder in WRITTEN.items():
-        if name in environment:
-            _set_unless_writable(name, own / folder, environment)
-
-
-def _set_unless_writable(name: str, folder: Path, environment: Environment) -> None:
-    if not environment.get(name) or not _can_write(Path(environment[name])):
+def _set_unless_writable(name: str, folder: Path) -> None:
+    if not os.environ.get(name) or not _can_write(Path(os.environ[name])):
         folder.mkdir(parents=True, exist_ok=True)
-        environment[name] = str(folder)
+        os.environ[name] = str(folder)
 
 
-def _name_the_user(environment: Environment) -> None:
+def _name_the_user() -> None:
     """Give a uid without a passwd entry a name: torch and others ask for one."""
     try:
         getpass.getuser()
     except (KeyError, OSError, ImportError):
-        environment["USER"] = f"uid{os.getuid()}"
+        os.environ["USER"] = f"uid{os.getuid()}"
 
 
 def _can_write(folder: Path) -> bool:

@@ -91,17 +91,19 @@ def _check_input(settings: Settings) -> None:
 
 def _check_output(settings: Settings) -> None:
     inside, data = settings.output_dir.resolve(), settings.bids_dir.resolve()
+    if settings.output_dir.exists() and not settings.output_dir.is_dir():
+        raise OutputError(f"OUTPUT_DIR {str(settings.output_dir)!r} is a file")
+    if "participant" not in settings.levels:
+        return  # the input is not read, and may as well be the output
     if inside == data:
         raise UsageError(f"OUTPUT_DIR is BIDS_DIR ({str(data)!r}): results need another folder")
     if data in inside.parents and inside.relative_to(data).parts[0] != "derivatives":
         raise UsageError(
             f"OUTPUT_DIR {str(inside)!r} lies inside BIDS_DIR, where it would be taken for data; "
-            f"allowed there is only {str(data / 'derivatives')!r} and below"
+            f"allowed there are only folders below {str(data / 'derivatives')!r}"
         )
     if inside == data / "derivatives":
         raise UsageError(f"OUTPUT_DIR: give {str(inside)!r} a subfolder, such as bids-denoise")
-    if settings.output_dir.exists() and not settings.output_dir.is_dir():
-        raise OutputError(f"OUTPUT_DIR {str(settings.output_dir)!r} is a file")
 
 
 def _check_work(settings: Settings) -> None:

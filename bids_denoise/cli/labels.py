@@ -1,4 +1,4 @@
-"""Labels, suffixes and filters that say which images are wanted."""
+"""Labels and filters that say which images are wanted."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bids_denoise.cli.given import near
 from bids_denoise.errors import MissingInputError, UsageError
+
+ABSENT = "Query.NONE"
+"""How an entity that must be absent is written where there is no null, as in TOML."""
 
 
 def read_labels(words: Sequence[str], prefix: str, where: str) -> tuple[str, ...]:
@@ -42,41 +44,27 @@ def read_labels(words: Sequence[str], prefix: str, where: str) -> tuple[str, ...
     return tuple(dict.fromkeys(found))
 
 
-def read_suffixes(words: Sequence[str]) -> tuple[str, ...]:
-    """Return BIDS suffixes in their proper case.
+def read_filter_file(source: str | Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the entity filters by group of images that a file (or a table of the config) holds.
 
-    Raises
-    ------
-    UsageError
-        A word is no suffix that the app can denoise.
-    """
-    return tuple(dict.fromkeys(_suffix(word, "--modalities") for word in words))
-
-
-def read_filter_file(source: str | Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
-    """Return the entity filters by suffix that a file (or a table of the config) holds.
-
-    Keys are suffixes in any case. Entities and their values are checked where the dataset
-    is read. ``null`` and ``"Query.NONE"`` stand for an entity that must be absent.
+    What they may name is checked by the dataset. ``"Query.NONE"`` becomes None: an entity
+    that must be absent.
 
     Raises
     ------
     MissingInputError
         The file is not there.
     UsageError
-        It is not JSON, not of this form, or names a suffix that the app cannot denoise.
+        It is not JSON, or not entities by group.
     """
     if source is None:
         return {}
     content = _json(Path(source)) if isinstance(source, str) else source
-    where = "--bids-filter-file"
     if not isinstance(content, dict) or not all(isinstance(v, dict) for v in content.values()):
-        raise UsageError(f'{where}: entities by suffix are expected, such as {{"bold": {{}}}}')
+        raise UsageError('--bids-filter-file: {"bold": {"task": "rest"}} or the like is expected')
     return {
-        _suffix(key, where): {
-            entity: None if value == "Query.NONE" else value for entity, value in entities.items()
-        }
-        for key, entities in content.items()
+        group.lower(): {entity: _wish(value) for entity, value in wishes.items()}
+        for group, wishes in content.items()
     }
 
 
@@ -103,15 +91,10 @@ def _labels_in(path: Path, where: str) -> list[str]:
     return labels
 
 
-def _suffix(word: str, where: str) -> str:
-    from bids_denoise.dataset import SUFFIXES
-
-    known = {suffix.lower(): suffix for suffix in SUFFIXES}
-    if word.lower() not in known:
-        raise UsageError(
-            f"{where}: {word!r} is not among {', '.join(SUFFIXES)}{near(word, SUFFIXES)}"
-        )
-    return known[word.lower()]
+def _wish(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_wish(each) for each in value]
+    return None if value == ABSENT else value
 
 
 def _json(path: Path) -> Any:

@@ -11,6 +11,7 @@ from bids_denoise.cli import folders, labels, resources
 from bids_denoise.cli.config import effective_toml, read_config
 from bids_denoise.cli.given import Given, Problems
 from bids_denoise.cli.options import by_name, options
+from bids_denoise.dataset.selection import check_filters
 from bids_denoise.errors import UsageError
 from bids_denoise.values import Filters, Settings
 
@@ -43,6 +44,7 @@ def settings_from(flags: Given, command: Sequence[str]) -> Settings:
     if not flags.problems:
         problems.check(_check_nothing_is_missing, given)
     settings = _assemble(given, problems)
+    problems.check(check_filters, settings.filters)
     problems.check(_check_parameters_matter, flags.values, settings.method)
     problems.check(_check_verbosity, given)
     if "bids_dir" in given and "output_dir" in given:
@@ -97,9 +99,7 @@ def _filters(given: Mapping[str, Any], problems: Problems) -> Filters:
         sessions=of("session_label", "ses-"),
         tasks=of("task_id", "task-"),
         runs=of("run_id", "run-"),
-        modalities=problems.attempt(
-            labels.read_suffixes, given.get("modalities", ()), otherwise=()
-        ),
+        modalities=given.get("modalities", ()),
         by_suffix=problems.attempt(
             labels.read_filter_file, given.get("bids_filter_file"), otherwise={}
         ),

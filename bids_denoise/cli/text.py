@@ -1,4 +1,4 @@
-"""The option table as text: ``--help``, and the tables of the manual."""
+"""The option table as text."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def help_text(width: int | None = None) -> str:
     """Return what ``--help`` prints."""
     width = min(width or shutil.get_terminal_size((100, 24)).columns, 100)
     lines = [f"Usage: {USAGE}", "", *textwrap.wrap(ABOUT, width)]
-    for heading, group in _groups():
-        lines += ["", f"{heading}:"]
+    for heading, group in groups():
+        lines += ["", *textwrap.wrap(f"{heading}:", width)]
         lines += [line for option in group for line in _entry(option, width)]
     return "\n".join([*lines, "", *textwrap.wrap(EPILOGUE, width)])
 
@@ -37,23 +37,6 @@ def help_text(width: int | None = None) -> str:
 def version_text() -> str:
     """Return what ``--version`` prints."""
     return f"bids-denoise {__version__}"
-
-
-def option_tables() -> str:
-    """Return the options as Markdown, one table a group, for ``docs/usage.md``."""
-    blocks = []
-    for heading, group in _groups():
-        rows = [f"| {_cell(_invocation(each))} | {_cell(_described(each))} |" for each in group]
-        blocks.append(
-            "\n".join([f"### {heading}", "", "| option | what it does |", "|---|---|", *rows])
-        )
-    return "\n\n".join(blocks) + "\n"
-
-
-def exit_code_table() -> str:
-    """Return the exit codes as Markdown, for ``docs/errors.md``."""
-    rows = [f"| {code} | {meaning} |" for code, meaning in exit_codes().items()]
-    return "\n".join(["| code | meaning |", "|---|---|", *rows]) + "\n"
 
 
 def exit_codes() -> dict[int, str]:
@@ -68,15 +51,16 @@ def exit_codes() -> dict[int, str]:
     return dict(sorted(found.items()))
 
 
-def _groups() -> Iterator[tuple[str, list[Option]]]:
+def groups() -> Iterator[tuple[str, list[Option]]]:
+    """Yield the headings of the options with what stands under them, in their order."""
     shown = [each for each in options() if not each.hidden]
     for heading, group in groupby(shown, key=lambda each: each.group):
         yield heading, list(group)
 
 
 def _entry(option: Option, width: int) -> Iterator[str]:
-    left = f"  {_invocation(option)}"
-    lines = textwrap.wrap(_described(option), max(width - INDENT, 30), break_on_hyphens=False)
+    left = f"  {invocation(option)}"
+    lines = textwrap.wrap(described(option), max(width - INDENT, 30), break_on_hyphens=False)
     if len(left) < INDENT - 1:
         yield left.ljust(INDENT) + lines.pop(0)
     else:
@@ -84,13 +68,15 @@ def _entry(option: Option, width: int) -> Iterator[str]:
     yield from (" " * INDENT + line for line in lines)
 
 
-def _invocation(option: Option) -> str:
+def invocation(option: Option) -> str:
+    """Return how an option is written on the command line."""
     value = ("{" + ",".join(option.choices) + "}") if option.choices else option.metavar
     flags = "" if option.positional else ", ".join(filter(None, (option.short, option.flag)))
     return " ".join(filter(None, (flags, value, ".." if option.many else "")))
 
 
-def _described(option: Option) -> str:
+def described(option: Option) -> str:
+    """Return what an option does, its other spellings, range and default."""
     default = f" [{option.default}]" if option.default else ""
     return f"{option.help}{_also(option)}{_range(option)}{default}"
 
@@ -106,7 +92,3 @@ def _range(option: Option) -> str:
     if high == float("inf"):
         return f" At least {low:g}."
     return f" From {low:g} to {high:g}."
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("<", "&lt;")

@@ -76,7 +76,7 @@ def summary_text(
     failed = [record for record in records if record.status == "failed"]
     if failed:
         blocks.append("Failed:\n" + table([_failed_row(each) for each in failed]))
-    tail = [f"{len(dropped)} other images were not denoised: logs/dropped.tsv"] if dropped else []
+    tail = [f"Not denoised: {len(dropped)} others, see logs/dropped.tsv"] if dropped else []
     tail.append(f"Time    {duration(seconds)}")
     if report is not None:
         tail.append(f"Report  {report}")
