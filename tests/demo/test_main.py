@@ -1,0 +1,41 @@
+from pathlib import Path
+
+import pytest
+
+from bids_denoise import demo
+from bids_denoise.derivatives.store import read_table
+
+
+def test_demo_runs_both_levels_and_every_image_gains(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert demo.main([str(tmp_path), "--coarseness", "3"]) == 0
+    rows = read_table(tmp_path / "gain.tsv")
+    assert len(rows) == 10
+    for row in rows:
+        assert float(row["psnr_after"]) > float(row["psnr_before"]), row["image"]
+        assert float(row["sigma"]) == pytest.approx(float(row["sigma_true"]), rel=0.3), row["image"]
+    printed = capsys.readouterr().out
+    for page in ("sub-01.html", "sub-02.html", "group.html"):
+        assert (tmp_path / "denoised" / page).is_file()
+        assert str(tmp_path / "denoised" / page) in printed
+
+
+def test_only_the_dataset_when_asked_for(tmp_path: Path) -> None:
+    assert demo.main([str(tmp_path), "--only-dataset", "--coarseness", "3"]) == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["dataset", "truth"]
+
+
+def test_a_foreign_folder_ends_in_the_code_of_its_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "truth").mkdir()
+    assert demo.main([str(tmp_path)]) == 73
+    assert "not a demo" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [[], ["x", "--coarseness", "9"], ["x", "--seed", "a"]])
+def test_wrong_usage_is_refused(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        demo.main(arguments)
+    assert stopped.value.code == 2
