@@ -57,10 +57,12 @@ def _run(settings: Settings) -> int:
     from bids_denoise.cli.environment import stop_on_signals, workplace
     from bids_denoise.console import Console
 
+    records: tuple[Record, ...] = ()
     with Console(settings.verbosity, settings.log_format) as console:
         try:
             with stop_on_signals(), workplace(settings) as ready:
-                code = failures.exit_code(_levels(ready, console))
+                records = _levels(ready, console)
+                code = failures.exit_code(records, complete=not settings.stop_on_first_crash)
         except BidsDenoiseError as error:
             console.error(str(error))
             code = error.exit_code
@@ -73,7 +75,7 @@ def _run(settings: Settings) -> int:
             path = failures.write_crash_file(error, settings, console.last_lines)
             console.error(f"{type(error).__name__}: {error} - {failures.hint(error)} ({path})")
             code = failures.code_of_unexpected(error)
-        console.verdict(code, failures.meaning(code))
+        console.verdict(code, failures.meaning(code) if code or records else "")
     return code
 
 

@@ -128,7 +128,9 @@ def _users_cache() -> Path:
 def _move_home(instead: Path) -> None:
     for name, folder in READ.items():
         present = Path(os.environ.get(name) or _users_cache() / folder)
-        os.environ[name] = str(present if present.is_dir() else instead / folder)
+        os.environ[name] = str(
+            present if os.access(present, os.R_OK | os.X_OK) else instead / folder
+        )
     for name, folder in WRITTEN.items():
         _set_unless_writable(name, instead / folder)
     os.environ["HOME"] = str(instead)

@@ -39,10 +39,11 @@ HINTS = {
 }
 
 
-def exit_code(records: Iterable[Record]) -> int:
+def exit_code(records: Iterable[Record], complete: bool = True) -> int:
     """Return the exit code of a run over images.
 
-    0 when every image was written or is current; 65 when all of them failed; 1 when some did.
+    0 when every image was written or is current; 65 when all of them failed; 1 when some did, or
+    when the run was not `complete` because it stops at the first failure.
 
     >>> exit_code([])
     0
@@ -50,7 +51,7 @@ def exit_code(records: Iterable[Record]) -> int:
     states = [record.status for record in records]
     if "failed" not in states:
         return OK
-    return ALL_FAILED if set(states) == {"failed"} else SOME_FAILED
+    return ALL_FAILED if complete and set(states) == {"failed"} else SOME_FAILED
 
 
 def meaning(code: int) -> str:

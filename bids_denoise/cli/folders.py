@@ -29,14 +29,17 @@ def check(settings: Settings, problems: Problems) -> None:
 def check_writable(settings: Settings) -> None:
     """Make the output folder and the folders asked for, and try to write into them.
 
-    A dry run writes nothing, and so is not tried.
+    A dry run writes nothing, and so is not tried. The group level makes no output folder: one
+    that is not there holds no results.
 
     Raises
     ------
     OutputError
         One of them cannot be made or written to.
     """
-    folders = (settings.output_dir, settings.work_dir, settings.database_dir)
+    output = settings.output_dir
+    made = "participant" in settings.levels or _why_unreadable(output) is None
+    folders = (output if made else None, settings.work_dir, settings.database_dir)
     for folder in folders if not settings.dry_run else ():
         if folder is not None:
             _try_to_write(folder)
@@ -56,8 +59,9 @@ def named_datasets(words: Sequence[str]) -> dict[str, Path]:
     for word in words:
         name, equals, rest = word.partition("=")
         path = absolute(rest if equals else word)
-        if not path.is_dir():
-            raise MissingInputError(f"--derivatives: there is no folder {str(path)!r}")
+        fault = _why_unreadable(path)
+        if fault is not None:
+            raise MissingInputError(f"--derivatives {str(path)!r}: {fault.strerror}")
         name = name if equals else _name_of(path)
         if name in found:
             raise UsageError(f"--derivatives: {name!r} is given twice")
@@ -78,25 +82,33 @@ def _name_of(dataset: Path) -> str:
 
 def _check_input(settings: Settings) -> None:
     """Check the input; the group level reads results only, so it may be away then."""
-    if "participant" not in settings.levels:
-        if settings.levels and not settings.output_dir.is_dir():
-            raise MissingInputError(f"there are no results in {str(settings.output_dir)!r}")
-    elif not settings.bids_dir.exists():
-        raise MissingInputError(f"BIDS_DIR {str(settings.bids_dir)!r} does not exist")
-    elif not settings.bids_dir.is_dir():
+    fault = _why_unreadable(settings.bids_dir) if "participant" in settings.levels else None
+    if isinstance(fault, NotADirectoryError):
         raise DatasetError(f"BIDS_DIR {str(settings.bids_dir)!r} is not a folder")
-    elif not os.access(settings.bids_dir, os.R_OK | os.X_OK):
-        raise MissingInputError(f"BIDS_DIR {str(settings.bids_dir)!r} cannot be read: permissions")
+    if fault is not None:
+        raise MissingInputError(
+            f"BIDS_DIR {str(settings.bids_dir)!r} cannot be read: {fault.strerror}"
+        )
+
+
+def _why_unreadable(folder: Path) -> OSError | None:
+    try:
+        os.scandir(folder).close()
+    except OSError as error:
+        return error
+    return None
 
 
 def _check_output(settings: Settings) -> None:
     inside, data = settings.output_dir.resolve(), settings.bids_dir.resolve()
-    if settings.output_dir.exists() and not settings.output_dir.is_dir():
+    if isinstance(_why_unreadable(inside), NotADirectoryError):
         raise OutputError(f"OUTPUT_DIR {str(settings.output_dir)!r} is a file")
     if "participant" not in settings.levels:
         return  # the input is not read, and may as well be the output
     if inside == data:
-        raise UsageError(f"OUTPUT_DIR is BIDS_DIR ({str(data)!r}): results need another folder")
+        raise UsageError(
+            f"OUTPUT_DIR is BIDS_DIR ({str(data)!r}): the output needs a folder of its own"
+        )
     if data in inside.parents and inside.relative_to(data).parts[0] != "derivatives":
         raise UsageError(
             f"OUTPUT_DIR {str(inside)!r} lies inside BIDS_DIR, where it would be taken for data; "

@@ -149,10 +149,12 @@ class Console:
         _say("summary", text, facts, logging.WARNING if facts["failed"] else NOTE)
 
     def verdict(self, code: int, meaning: str) -> None:
-        """Print the last line: the exit code in words."""
+        """Print the last line: the exit code and, if there is more to say, its meaning."""
         word = "finished" if code == 0 else f"exit code {code}"
-        text = f"bids-denoise {word}: {meaning[:1].lower()}{meaning[1:]}"
-        _say("verdict", text, {"code": code}, logging.ERROR if code else NOTE)
+        rest = f": {meaning[:1].lower()}{meaning[1:]}" if meaning else ""
+        _say(
+            "verdict", f"bids-denoise {word}{rest}", {"code": code}, logging.ERROR if code else NOTE
+        )
 
     def _write(self, text: str, event: str) -> None:
         self.last_lines.extend(text.splitlines())

@@ -39,6 +39,11 @@ def test_the_exit_code_of_a_run(states: tuple[Status, ...], code: int) -> None:
     assert failures.exit_code(records(*states)) == code
 
 
+def test_not_all_failed_when_the_run_stopped_at_the_first() -> None:
+    assert failures.exit_code(records("failed"), complete=False) == 1
+    assert failures.exit_code(records("ok"), complete=False) == 0
+
+
 @pytest.mark.parametrize(
     ("problems", "code"),
     [

@@ -155,6 +155,14 @@ def test_there_is_no_group_level_without_results(
     assert main([*command, "group", *words]) == (0 if words else 65)
 
 
+def test_a_run_without_images_claims_nothing_of_them(
+    command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    play(monkeypatch, participant=ending())
+    assert main(command) == 0
+    assert capsys.readouterr().out == "bids-denoise finished\n"
+
+
 def test_all_problems_are_printed_at_once(
     command: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:

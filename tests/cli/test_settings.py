@@ -204,10 +204,20 @@ def test_an_input_that_is_not_there_or_a_file(data: Path) -> None:
     assert refused(data / "file", data.parent / "out", "participant")[0][0] == 16
 
 
-def test_the_group_level_needs_results_but_no_input(data: Path) -> None:
-    assert refused(data / "none", data.parent / "out", "group")[0][0] == 66
-    (data.parent / "out").mkdir()
-    assert not refused(data / "none", data.parent / "out", "group")
+def test_an_input_that_may_not_be_read(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def closed(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("os.scandir", closed)
+    ((code, text),) = refused(data, data.parent / "out", "participant")
+    assert (code, "Permission denied" in text) == (66, True)
+
+
+def test_the_group_level_needs_no_input_and_makes_no_folder(data: Path) -> None:
+    out = data.parent / "out"
+    assert not refused(data / "none", out, "group")
+    assert not out.exists()
+    assert not refused(out, out, "group")
 
 
 def test_an_output_that_cannot_be_made(data: Path) -> None:
