@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,12 @@ SPACE_UNITS = {1: "meter", 2: "mm", 3: "micron"}
 TIME_UNITS = {8: "sec", 16: "msec", 24: "usec", 32: "hz", 40: "ppm", 48: "rads"}
 MILLIMETRES = {"meter": 1000.0, "micron": 0.001}
 SECONDS = {"msec": 1e-3, "usec": 1e-6}
+
+FAULTS = (
+    *(ImageFileError, HeaderDataError, WrapStructError),
+    *(ValueError, OverflowError, EOFError, OSError, zlib.error),
+)
+"""What nibabel raises on a header without sense, or one that is cut off or damaged."""
 
 ANGLE_TOLERANCE = 0.1
 """Degrees; below it lies the rounding of a quaternion stored in float32."""
@@ -136,16 +143,16 @@ def open_image(path: Path) -> Any:
         The file is missing, or its header is damaged or not NIfTI.
     """
     with open_stream(path) as stream:
-        start = stream.read(348)
+        # As much as nibabel looks at: damage so far has its own sentence, not "unknown format".
+        start = stream.read(1024)
     if len(start) < 348:
         raise ScanError(
             f"{path}: the header is cut off: {len(start)} bytes, a NIfTI header has at least 348"
         )
-    faults = (ImageFileError, HeaderDataError, WrapStructError, ValueError, OverflowError, EOFError)
     try:
         image: Any = nib.load(path)
         image.header.get_data_dtype()
-    except faults as error:
+    except FAULTS as error:
         raise ScanError(f"{path}: not a readable NIfTI file ({error})") from error
     if type(image) not in {nib.Nifti1Image, nib.Nifti2Image}:
         raise ScanError(f"{path}: a {type(image).__name__}, but a NIfTI volume is expected")

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 REACH = 2
 """Half the edge of the cube that padding must hold somewhere: 5 x 5 x 5 voxels."""
 
-SOLID = 0.75
-"""Share of a padded region that lies in such cubes; see `padding`."""
+SOLID = 0.5
+"""Share of a region that lies in such cubes when it is padding as a whole. Brain-extracted scans
+have 0.85 to 0.99, at 3 mm too; noise with a share of zeros up to 0.95 has less than 0.12."""
 
 
 def padding(data: FloatArray) -> BoolArray:
@@ -34,8 +35,8 @@ def padding(data: FloatArray) -> BoolArray:
     3. Further in, filled voxels that lie in a 5 x 5 x 5 cube of nothing else, and are
        connected to the outside, are padding. Air with a share p of zeros holds such a cube
        with probability p^125: for p = 0.9 twice in a million places.
-    4. When those cubes make up three quarters of a connected region, the region is solid and
-       all of it is padding, down to its thinnest sulcus.
+    4. When those cubes make up half of a connected region, the region is solid and all of it
+       is padding, down to its thinnest sulcus.
 
     Zeros enclosed by tissue are never padding.
 
@@ -66,7 +67,10 @@ def _fill_values(volume: FloatArray) -> set[float]:
 def _padding_of(filled: BoolArray) -> BoolArray:
     box = _box_of_measurements(filled)
     found = np.ones_like(filled)
-    found[box] = _solid(filled[box])
+    found[box] = False
+    # With one plane of what lies around: regions that meet outside of the box are one region.
+    shell = tuple(slice(max(side.start - 1, 0), side.stop + 1) for side in box)
+    found[shell] |= _solid(filled[shell], ~found[shell])
     return found & filled
 
 
@@ -80,10 +84,10 @@ def _box_of_measurements(filled: BoolArray) -> tuple[slice, slice, slice]:
     return sides[0], sides[1], sides[2]
 
 
-def _solid(filled: BoolArray) -> BoolArray:
-    """Return the filled voxels of a box that are solid and reach its surface."""
+def _solid(filled: BoolArray, inside: BoolArray) -> BoolArray:
+    """Return the filled voxels that are solid and reach the surface; only those inside count."""
     cores = _opened(filled)
-    if not cores.any():
+    if not (cores & inside).any():
         return cores
     regions, count = ndimage.label(filled)
     outer = np.zeros(count + 1, dtype=np.bool_)
@@ -91,7 +95,8 @@ def _solid(filled: BoolArray) -> BoolArray:
         outer[regions.take(end, axis=axis)] = True
     outer[0] = False
     cores &= outer[regions]
-    solid = _sizes(regions, count, cores) >= SOLID * _sizes(regions, count, filled)
+    all_sizes = _sizes(regions, count, filled & inside)
+    solid = _sizes(regions, count, cores & inside) >= SOLID * all_sizes
     return np.asarray(cores | (outer & solid)[regions])
 
 
