@@ -58,15 +58,10 @@ def nlm_pass(
     level = np.float32(1 + 2 * sigma_guide**2 / spread)
     slope = np.float32(1 / (spread * (2 * patch_radius + 1) ** 3))
     out = np.empty(volume.shape, np.float32)
-    reach = search_radius + patch_radius
-    planes = planes_per_slab(volume.shape, reach, free_memory())
+    planes = planes_per_slab(volume.shape, search_radius + patch_radius, free_memory())
     for start in range(0, len(volume), planes):
         made = slice(start, start + planes)
-        held = slice(max(start - reach, 0), start + planes + reach)
-        sources = _on_device(volume[held], guide[held], same=guide is volume)
-        result = cuda.device_array(out[made].shape, np.float32)
-        _launch(tile, (*sources, result, np.int32(start - held.start), level, slope))
-        result.copy_to_host(out[made])
+        _denoise_slab(tile, (volume, guide), out, made, (level, slope))
     return out
 
 
@@ -123,11 +118,23 @@ def free_memory() -> float:
     return float(cuda.current_context().get_memory_info().free * MEMORY_SHARE)
 
 
-def _on_device(volume: FloatArray, guide: FloatArray, *, same: bool) -> tuple[Any, Any]:
-    on_device = cuda.to_device(np.ascontiguousarray(volume, np.float32))
-    if same:
-        return on_device, on_device
-    return on_device, cuda.to_device(np.ascontiguousarray(guide, np.float32))
+def _denoise_slab(
+    tile: Tile,
+    sources: tuple[FloatArray, FloatArray],
+    out: FloatArray,
+    made: slice,
+    fall: tuple[np.float32, np.float32],
+) -> None:
+    # Arrays on the device live in here alone, so that those of one slab are free for the next.
+    reach = tile.search_radius + tile.patch_radius
+    held = slice(max(made.start - reach, 0), made.stop + reach)
+    volume = cuda.to_device(np.ascontiguousarray(sources[0][held], np.float32))
+    guide = volume
+    if sources[1] is not sources[0]:
+        guide = cuda.to_device(np.ascontiguousarray(sources[1][held], np.float32))
+    result = cuda.device_array(out[made].shape, np.float32)
+    _launch(tile, (volume, guide, result, np.int32(made.start - held.start), *fall))
+    result.copy_to_host(out[made])
 
 
 def _launch(tile: Tile, arguments: tuple[Any, ...]) -> None:

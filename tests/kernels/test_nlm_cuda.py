@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from unittest import mock
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 TOLERANCE = 1e-5
+STRENGTH = 0.8
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Case:
     guided: bool = True
 
 
+SLABS = Case((7, 2, 3), tile=(2, 4, 6), memory=17)
 CASES = {
     "several tiles along each axis, none of them full": Case((4, 5, 7)),
     "guide and volume are one": Case((4, 5, 6), guided=False),
@@ -48,7 +50,7 @@ CASES = {
     "search window larger than the volume": Case((3, 2, 2), 2, 1, (2, 4, 4)),
     "patch of one voxel": Case((4, 5, 6), 1, 0, (2, 3, 4)),
     "patch of 5^3 voxels": Case((3, 4, 5), 1, 2, (2, 6, 7)),
-    "slabs that end inside a tile": Case((7, 2, 3), tile=(2, 4, 6), memory=17),
+    "slabs that end inside a tile": SLABS,
     "the tile that is shipped": Case((3, 4, 3), tile=None),
 }
 
@@ -61,20 +63,32 @@ def volumes(case: Case) -> tuple[FloatArray, FloatArray]:
     return volume, (volume + rng.normal(0, 0.5, case.shape)).astype(np.float32)
 
 
+def denoised(case: Case) -> FloatArray:
+    memory = float(case.memory * 4 * case.shape[1] * case.shape[2])
+    radii = case.search_radius, case.patch_radius
+    tile = Tile(*radii, *case.tile) if case.tile else choose_tile(*radii)
+    with (
+        mock.patch.object(nlm_cuda, "free_memory", return_value=memory),
+        mock.patch.object(nlm_cuda, "choose_tile", return_value=tile),
+    ):
+        return nlm_cuda.nlm_pass(*volumes(case), case.sigma_guide, *radii, STRENGTH)
+
+
 def relative_error(case: Case) -> tuple[float, float]:
     """Return the largest difference to the reference, and the largest change that it makes."""
     volume, guide = volumes(case)
-    rest = (case.sigma_guide, case.search_radius, case.patch_radius, 0.8)
-    expected = nlm_reference.nlm_pass(volume, guide, *rest)
-    memory = float(case.memory * 4 * case.shape[1] * case.shape[2])
-    tile = case.tile and Tile(case.search_radius, case.patch_radius, *case.tile)
-    with (
-        mock.patch.object(nlm_cuda, "free_memory", return_value=memory),
-        mock.patch.object(nlm_cuda, "choose_tile", return_value=tile or choose_tile(*rest[1:3])),
-    ):
-        result = nlm_cuda.nlm_pass(volume, guide, *rest)
+    radii = case.search_radius, case.patch_radius
+    expected = nlm_reference.nlm_pass(volume, guide, case.sigma_guide, *radii, STRENGTH)
+    result = denoised(case)
     assert result.dtype == np.float32
     return float(abs(result / expected - 1).max()), float(abs(expected / volume - 1).max())
+
+
+def simulate() -> None:
+    """Print the errors of all cases, and how much slabs change: 0, or the tests fail."""
+    errors = {name: relative_error(case) for name, case in CASES.items()}
+    whole = denoised(replace(SLABS, memory=1000))
+    print(json.dumps(errors | {"slabs": (float(abs(denoised(SLABS) - whole).max()), 0.0)}))
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +114,10 @@ def test_agrees_with_the_reference_on_the_simulator(
     error, change = simulated_errors[name]
     assert error < TOLERANCE
     assert change > 1000 * TOLERANCE
+
+
+def test_slabs_change_no_bit(simulated_errors: dict[str, tuple[float, float]]) -> None:
+    assert simulated_errors["slabs"][0] == 0
 
 
 @pytest.mark.skipif(not cuda_device_names(), reason="no CUDA device: the simulator has to do")
@@ -142,4 +160,4 @@ def test_slabs_use_the_memory_and_no_more() -> None:
 
 
 if __name__ == "__main__":
-    print(json.dumps({name: relative_error(case) for name, case in CASES.items()}))
+    simulate()
