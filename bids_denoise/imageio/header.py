@@ -204,7 +204,7 @@ def _remarks(header: Any, sizes: Matrix) -> tuple[str, ...]:
     zooms = np.array(header.get_zooms()[:3]) * _millimetres(header)
     if space_unit == "unknown":
         remarks.append("The header names no unit of length; mm is assumed.")
-    if not np.allclose(zooms, sizes, rtol=0.01):
+    if not np.allclose(zooms, sizes[: len(zooms)], rtol=0.01):
         remarks.append(
             f"The header's voxel sizes {_sizes(zooms)} mm are not those of its affine, "
             f"{_sizes(sizes)} mm; the affine is used."
