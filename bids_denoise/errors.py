@@ -17,7 +17,13 @@ The codes are those of the BIDS execution specification. A message says what was
 wrong (its repr), where (the file), and what is allowed.
 """
 
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import ClassVar
+
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class BidsDenoiseError(Exception):
@@ -78,3 +84,14 @@ class InterruptedRunError(BidsDenoiseError):
     """The run was stopped from outside. Nothing is half-written; run it again to go on."""
 
     exit_code = 75
+
+
+@contextmanager
+def storage_errors(path: Path) -> Iterator[None]:
+    """Turn the operating system's faults on `path` into a StorageError with a plain sentence."""
+    try:
+        yield
+    except OSError as error:
+        full = error.errno in FULL
+        what = "the disk is full (or a quota is reached)" if full else str(error.strerror or error)
+        raise StorageError(f"cannot write {path}: {what}") from error

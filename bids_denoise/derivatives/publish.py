@@ -12,8 +12,8 @@ from bids_denoise import imageio
 from bids_denoise.derivatives import sidecar
 from bids_denoise.derivatives.names import Layout, Outputs
 from bids_denoise.derivatives.sidecar import json_paths, record_json
-from bids_denoise.derivatives.store import Store, json_text, storage_errors
-from bids_denoise.errors import ScanError
+from bids_denoise.derivatives.store import Store, json_text
+from bids_denoise.errors import ScanError, storage_errors
 from bids_denoise.metrics import temporal_snr
 from bids_denoise.values import Denoised, Image, Noise, Record, Scan, Settings
 

@@ -6,7 +6,6 @@ lies in ``logs/partial`` and the next run clears it away.
 
 from __future__ import annotations
 
-import errno
 import json
 import math
 import os
@@ -18,7 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
-from bids_denoise.errors import OutputError, StorageError
+from bids_denoise.errors import OutputError, storage_errors
 
 
 class Store:
@@ -188,14 +187,3 @@ def _alive(pid: int) -> bool:
     except PermissionError:
         return True
     return True
-
-
-@contextmanager
-def storage_errors(path: Path) -> Iterator[None]:
-    """Turn the operating system's faults on `path` into a StorageError with a plain sentence."""
-    try:
-        yield
-    except OSError as error:
-        full = error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-        what = "the disk is full (or a quota is reached)" if full else str(error.strerror or error)
-        raise StorageError(f"cannot write {path}: {what}") from error

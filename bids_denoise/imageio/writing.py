@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from bids_denoise.errors import ScanError, StorageError
+from bids_denoise.errors import ScanError, StorageError, storage_errors
 from bids_denoise.imageio.header import open_image
 
 if TYPE_CHECKING:
@@ -127,10 +127,8 @@ def _scaling(
         return given
     # The header rounds both to float32: first the intercept, then a slope that makes up for it.
     inter = float(np.float32((low + high) / 2 if least < 0 else low))
-    if least == 0 and inter > low:
-        inter = float(np.nextafter(np.float32(inter), np.float32(-np.inf)))
     slope = max((high - inter) / most, (low - inter) / least if least < 0 else 0.0)
-    return float(np.nextafter(np.float32(slope), np.float32(np.inf))), inter
+    return float(np.float32(slope)), inter
 
 
 def _limits(stored: np.dtype[Any]) -> tuple[int, int]:
@@ -160,16 +158,15 @@ def write_voxels(
     """
     header.set_data_shape(data.shape)
     header.set_slope_inter(*scaling)
-    header["vox_offset"] = 0
     dtype = header.get_data_dtype()
     try:
-        with path.open("wb") as file, _body(path, file) as body:
+        with storage_errors(path), path.open("wb") as file, _body(path, file) as body:
             header.write_to(body)
             for slab in _slabs(data):
                 body.write(_encoded(slab, dtype, scaling).tobytes(order="F"))
-    except OSError as error:
+    except StorageError:
         path.unlink(missing_ok=True)
-        raise StorageError(f"{path}: cannot be written: {error.strerror or error}") from error
+        raise
 
 
 def _body(path: Path, file: IO[bytes]) -> IO[bytes] | gzip.GzipFile:

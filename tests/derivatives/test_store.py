@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bids_denoise.derivatives.store import Store, json_text, read_table, storage_errors, table_text
-from bids_denoise.errors import OutputError, StorageError
+from bids_denoise.derivatives.store import Store, json_text, read_table, table_text
+from bids_denoise.errors import OutputError, StorageError, storage_errors
 
 
 def test_a_file_appears_whole_and_nothing_else_stays(tmp_path: Path) -> None:

@@ -37,5 +37,5 @@ def test_a_volume_has_no_unit_of_time(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_not_there_is_an_error_of_storage(tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match="cannot be written"):
+    with pytest.raises(StorageError, match="cannot write"):
         write_new(tmp_path / "none" / "x.nii.gz", np.ones((4, 4, 4), np.float32), AFFINE)

@@ -58,6 +58,12 @@ def test_values_are_those_of_nibabel_in_every_way_of_storing(  # noqa: PLR0917
     np.testing.assert_allclose(image.affine, AFFINE)
 
 
+def test_scaling_loses_no_digits_to_a_large_intercept(path: Path) -> None:
+    stored = np.arange(60, dtype=np.int32).reshape(5, 4, 3) + 2**24 + 1
+    write_nifti(path, stored, {"scl_slope": 1, "scl_inter": -(2.0**24)})
+    np.testing.assert_array_equal(read(path), stored - 2**24)
+
+
 @pytest.mark.parametrize("shape", [(7, 6, 5), (7, 6, 5, 9)])
 def test_slabs_join_without_a_seam(
     path: Path, monkeypatch: pytest.MonkeyPatch, shape: tuple[int, ...]
