@@ -1,0 +1,126 @@
+"""What to tell about an estimate of the noise, and whether it can be trusted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from bids_denoise.noise.spectrum import Spectrum
+    from bids_denoise.noise.volume import VolumeNoise
+    from bids_denoise.values import BoolArray, FloatArray
+
+DISAGREE = 1.2
+"""Ratio of the highest to the lowest estimate from which they are said to disagree."""
+
+COARSE = 0.75
+"""Least sigma, in quantisation steps, that can be told from rounding."""
+
+REMOVED = 0.05
+"""Share of padding from which a missing air is remarked on."""
+
+MOST_VALUES = 50_000
+"""Voxels that the quantisation step is looked for in, evenly spaced."""
+
+
+@dataclass(frozen=True)
+class Remark:
+    """A plain sentence on an estimate, and whether it takes trust away."""
+
+    text: str
+    serious: bool = False
+
+
+def remarks_on(noise: VolumeNoise, data: FloatArray, mask: BoolArray) -> list[Remark]:
+    """Return all there is to say about the `noise` of a volume, `data` (x, y, z)."""
+    found = [
+        _on_spectrum(noise.spectrum),
+        _on_quantisation(noise, data, mask),
+        _on_air(noise, mask),
+        _on_variation(noise, mask),
+        on_disagreement(noise.estimates),
+    ]
+    return [remark for remark in found if remark is not None]
+
+
+def on_disagreement(estimates: dict[str, float]) -> Remark | None:
+    """Return a remark when estimators differ by more than `DISAGREE`."""
+    told = {name: value for name, value in estimates.items() if value > 0}
+    if not told or max(told.values()) < DISAGREE * min(told.values()):
+        return None
+    values = ", ".join(f"{name} {value:.4g}" for name, value in estimates.items())
+    return Remark(f"The estimators of sigma disagree: {values}.")
+
+
+def quantisation_step(data: FloatArray, mask: BoolArray) -> float:
+    """Return the step between the values of `data`; 0 when they lie on no even grid.
+
+    Examples
+    --------
+    >>> values = np.arange(60, dtype=np.float32).reshape(3, 4, 5) % 7 * 2.5
+    >>> quantisation_step(values, np.ones((3, 4, 5), bool))
+    2.5
+    """
+    values = data[mask]
+    levels = np.unique(values[:: max(1, values.size // MOST_VALUES)]).astype(np.float64)
+    if levels.size < 3:
+        return 0.0
+    gaps = np.diff(levels)
+    step = float(gaps.min())
+    # A value is known to one part in 2^24, so a gap to twice the rounding of the largest value.
+    slack = 2 * np.abs(levels).max() / 2**23 / step
+    multiples = gaps / step
+    return step if np.abs(multiples - np.round(multiples)).max() < min(slack + 1e-3, 0.2) else 0.0
+
+
+def _on_spectrum(spectrum: Spectrum | None) -> Remark | None:
+    if spectrum is None:
+        return Remark(
+            "There is too little tissue to tell noise from anatomy: sigma is a rough guess.",
+            serious=True,
+        )
+    if spectrum.white:
+        return None
+    axes = "".join("xyz"[axis] for axis in spectrum.coloured_axes)
+    along = f"along {' and '.join(axes)}" if axes else "towards the corners of k-space"
+    return Remark(
+        f"The noise is not white: its power falls {along}, as after zero-filling, "
+        "interpolation or smoothing. Sigma is taken from its spectrum.",
+        serious=True,
+    )
+
+
+def _on_quantisation(noise: VolumeNoise, data: FloatArray, mask: BoolArray) -> Remark | None:
+    step = quantisation_step(data, mask)
+    sigma = noise.estimates.get("tissue", 0.0)
+    if step == 0 or sigma > COARSE * step:
+        return None
+    return Remark(
+        f"The image is stored in steps of {step:.4g}, too coarse for a noise of {sigma:.2g}.",
+        serious=True,
+    )
+
+
+def _on_air(noise: VolumeNoise, mask: BoolArray) -> Remark | None:
+    if "air" in noise.estimates:
+        if noise.air_agrees:
+            return None
+        return Remark(
+            "The air does not show the noise of the tissue, as when it is masked, filtered "
+            "or full of ghosts. Sigma is taken from tissue alone."
+        )
+    if mask.mean() > 1 - REMOVED:
+        return None
+    return Remark(
+        f"The background was removed ({100 * (1 - mask.mean()):.0f} % of the image holds one "
+        "constant value). Sigma is taken from tissue alone."
+    )
+
+
+def _on_variation(noise: VolumeNoise, mask: BoolArray) -> Remark | None:
+    low, high = np.quantile(noise.sigma[mask], (0.05, 0.95))
+    if high <= low * DISAGREE:
+        return None
+    return Remark(f"Sigma varies over the image, from {low:.4g} to {high:.4g}.")

@@ -1,0 +1,204 @@
+"""Noise of a series of volumes, from how much of it is redundant."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bids_denoise.intensity import foreground
+from bids_denoise.noise.floor import floor
+from bids_denoise.noise.magnitude import variance_share
+from bids_denoise.noise.remarks import Remark, on_disagreement, remarks_on
+from bids_denoise.noise.spectrum import Spectrum, examine
+from bids_denoise.noise.tiles import cut, interpolate
+from bids_denoise.noise.volume import FEWEST_TILES, estimate_volume
+from bids_denoise.values import Noise
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from bids_denoise.noise.volume import VolumeNoise
+    from bids_denoise.values import BoolArray, FloatArray, Image, Law
+
+    IntArray = npt.NDArray[np.intp]
+    DoubleArray = npt.NDArray[np.float64]
+
+FEWEST_VOLUMES = 10
+"""Below this the noise part of the Marchenko-Pastur law has too few singular values."""
+
+MOST_VOLUMES = 96
+"""Volumes that patches are made of, evenly spaced: fewer than the voxels of a patch."""
+
+WINDOW = 5
+"""Edge of a patch, in voxels of the thinned-out grid."""
+
+THINNED = 20
+"""Axes of at least so many voxels are thinned out by two, so that neighbours in a patch have
+independent noise even when the reconstruction filtered it."""
+
+MOST_PATCHES = 2000
+
+SPATIAL_VOLUMES = 3
+"""Volumes that are looked at one by one where the series is too short."""
+
+MOST_VOXELS = 20_000
+"""Voxels whose change in time is looked at, evenly spaced."""
+
+FILTERED = 3.0
+"""Colour of the noise (`Spectrum.colour`) from which thinning out does not help any more."""
+
+
+def estimate_series(image: Image, law: Law) -> Noise:
+    """Estimate the noise of a series (x, y, z, t).
+
+    From `FEWEST_VOLUMES` on, sigma is a smooth map by the Marchenko-Pastur law of patches
+    (Veraart 2016, doi:10.1016/j.neuroimage.2016.08.016). Shorter series are
+    treated volume by volume.
+    """
+    count = image.data.shape[-1]
+    if count < FEWEST_VOLUMES:
+        return _volume_by_volume(image, law, f"The series has only {count} volumes")
+    head = _head_of(image)
+    sigma = marchenko_pastur_map(image.data, head, law)
+    if not sigma.any():
+        return _volume_by_volume(image, law, "The series holds no noise by its singular values")
+    estimates = {"Marchenko-Pastur": float(np.median(sigma[head]))}
+    middle = np.ascontiguousarray(image.data[..., count // 2])
+    single = estimate_volume(middle, image.mask, law).estimates
+    estimates["single volume"] = single.get("tissue", single["wavelet"])
+    spectrum = None
+    if image.bvals is None:
+        estimates["differences in time"] = difference_sigma(image.data, head)
+        spectrum = _spectrum_of_change(image.data, head)
+    remarks = [_on_colour(spectrum), on_disagreement(estimates)]
+    return _noise(sigma, law, "Marchenko-Pastur", estimates, [each for each in remarks if each])
+
+
+def marchenko_pastur_map(data: FloatArray, head: BoolArray, law: Law) -> FloatArray:
+    """Return sigma (x, y, z) of a series by the Marchenko-Pastur law, smooth, > 0 everywhere.
+
+    Patches lie on a coarse grid over a series thinned out in space and time; their sigma is
+    corrected for magnitude data, the median of neighbours in the head is taken,
+    and what lies between and outside is interpolated. 0 everywhere if no patch holds noise.
+    """
+    from bids_denoise.kernels.mppca_cpu import noise_map
+
+    thin = tuple(slice(None, None, 2 if length >= THINNED else 1) for length in head.shape)
+    volumes = _evenly(data.shape[-1], MOST_VOLUMES)
+    thinned = np.ascontiguousarray(data[thin][..., volumes])
+    inside = head[thin]
+    step = max(1, int(np.ceil((inside.size / MOST_PATCHES) ** (1 / 3))))
+    nodes = tuple(
+        np.minimum(np.arange(0, length, step) + step // 2, length - 1) for length in inside.shape
+    )
+    at = np.ix_(*nodes)
+    level = noise_map(thinned, np.ones_like(inside), WINDOW, step)[at].astype(np.float64)
+    if law == "rician":
+        level = _corrected(level, thinned[at])
+    level = _regular(level, inside[at])
+    centres = tuple(node * (each.step or 1) * 1.0 for node, each in zip(nodes, thin, strict=True))
+    return interpolate(level, centres, head.shape)
+
+
+def difference_sigma(data: FloatArray, head: BoolArray) -> float:
+    """Return sigma of a time series (x, y, z, t) from pairs of volumes that follow one another.
+
+    The floor of the energies of many voxels of the head: physiology only adds to it.
+    """
+    where = np.flatnonzero(head)
+    series = data.reshape(head.size, -1)[where[:: max(1, where.size // MOST_VOXELS)]]
+    pairs = series.shape[1] // 2
+    change = series[:, 0 : 2 * pairs : 2] - series[:, 1 : 2 * pairs : 2]
+    return float(np.sqrt(floor(np.square(change).mean(axis=1) / 2, pairs)))
+
+
+def _corrected(level: DoubleArray, series: FloatArray) -> DoubleArray:
+    """Undo what the magnitude hides of the noise: on average over the volumes of `series`."""
+    from scipy.ndimage import uniform_filter
+
+    means = uniform_filter(series, (3, 3, 3, 1)).astype(np.float64)
+    sigma = np.maximum(level, np.finfo(np.float32).tiny)
+    for _ in range(5):
+        share = variance_share(means / sigma[..., np.newaxis]).mean(axis=-1)
+        sigma = np.maximum(level / np.sqrt(share), np.finfo(np.float32).tiny)
+    return np.where(level > 0, sigma, 0.0)
+
+
+def _regular(level: DoubleArray, inside: BoolArray) -> DoubleArray:
+    """Return the median of 3 x 3 x 3 nodes inside, the nearest of them elsewhere, smoothed."""
+    from scipy.ndimage import distance_transform_edt, gaussian_filter, generic_filter
+
+    good = inside & (level > 0)
+    if not good.any():
+        return np.zeros_like(level)
+    holed = np.where(good, level, np.nan)
+    middle = generic_filter(holed, _median, size=3, mode="constant", cval=np.nan)
+    nearest = distance_transform_edt(~good, return_distances=False, return_indices=True)
+    filled = middle[tuple(nearest)]
+    return np.asarray(np.exp(gaussian_filter(np.log(filled), 0.7, mode="nearest")))
+
+
+def _median(values: DoubleArray) -> float:
+    known = values[~np.isnan(values)]
+    return float(np.median(known)) if known.size else np.nan
+
+
+def _spectrum_of_change(data: FloatArray, head: BoolArray) -> Spectrum | None:
+    """Return the spectrum of the change from one volume to the next, which has no anatomy."""
+    middle = data.shape[-1] // 2
+    change = (data[..., middle] - data[..., middle - 1]) / np.float32(np.sqrt(2))
+    tiles = cut(change, head)
+    if np.count_nonzero(tiles.inside) < FEWEST_TILES:
+        return None
+    return examine(change, tiles, tiles.inside, np.ones(tiles.inside.shape))
+
+
+def _on_colour(spectrum: Spectrum | None) -> Remark | None:
+    if spectrum is None or spectrum.white:
+        return None
+    return Remark(
+        "The noise of neighbouring voxels is correlated, as after filtering, interpolation or "
+        f"smoothing: at the edge of k-space its level is 1/{spectrum.colour:.1f} of that inside.",
+        serious=spectrum.colour > FILTERED,
+    )
+
+
+def _volume_by_volume(image: Image, law: Law, why: str) -> Noise:
+    """Return the median of the estimates of some volumes."""
+    chosen = _evenly(image.data.shape[-1], SPATIAL_VOLUMES)
+    found: list[VolumeNoise] = []
+    remarks = [
+        Remark(f"{why}, so that its singular values cannot tell; single volumes were looked at.")
+    ]
+    for index in chosen:
+        volume = np.ascontiguousarray(image.data[..., index])
+        found.append(estimate_volume(volume, image.mask, law))
+        remarks += remarks_on(found[-1], volume, image.mask)
+    sigma = np.median([each.sigma for each in found], axis=0).astype(np.float32)
+    names = [name for name in found[0].estimates if all(name in each.estimates for each in found)]
+    estimates = {name: float(np.median([each.estimates[name] for each in found])) for name in names}
+    return _noise(sigma, law, f"{found[0].method} of single volumes", estimates, remarks)
+
+
+def _noise(
+    sigma: FloatArray, law: Law, method: str, estimates: dict[str, float], remarks: list[Remark]
+) -> Noise:
+    return Noise(
+        sigma=sigma,
+        law=law,
+        method=method,
+        estimates=estimates,
+        trusted=not any(remark.serious for remark in remarks),
+        remarks=tuple(dict.fromkeys(remark.text for remark in remarks)),
+    )
+
+
+def _head_of(image: Image) -> BoolArray:
+    chosen = _evenly(image.data.shape[-1], MOST_VOLUMES)
+    mean = sum(image.data[..., index].astype(np.float64) for index in chosen) / len(chosen)
+    return foreground(np.asarray(mean, dtype=np.float32), image.mask)
+
+
+def _evenly(length: int, most: int) -> IntArray:
+    return np.unique(np.linspace(0, length - 1, min(length, most)).astype(np.intp))

@@ -1,0 +1,213 @@
+"""Noise of a single volume, from its tissue and its air."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bids_denoise.intensity import foreground
+from bids_denoise.noise.floor import floor, local_floor
+from bids_denoise.noise.magnitude import RAYLEIGH_MEAN, RAYLEIGH_VARIANCE, variance_share
+from bids_denoise.noise.spectrum import Spectrum, coloured_sigma, examine
+from bids_denoise.noise.tiles import Tiles, coverage, cut, spread
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from bids_denoise.values import BoolArray, FloatArray, Law
+
+    DoubleArray = npt.NDArray[np.float64]
+
+FEWEST_TILES = 48
+"""With fewer tiles of tissue the spectrum is not judged; fewer tiles of air are not used."""
+
+WIDTH = 12.0
+"""Standard deviation of the weights of the local floor, in voxels."""
+
+UNEVEN = (0.07, 0.15)
+"""Half the logarithmic range of the local floor (5th to 95th percentile) up to which sigma
+is constant, and from which it is as the local floor says; in between, in between."""
+
+ABOVE_AIR = (0.8, 1.4)
+"""Level of tissue relative to that of air, around the border of the head, between which both
+show the same noise. The upper end leaves room for skin and skull, and for partial volume
+in the air, which is taken for signal."""
+
+BORDER = 3
+"""Tiles around the border of the head in which tissue and air are compared."""
+
+NEAR_AIR = 1.31
+"""A tile of lower mean / sigma is taken for air: two standard errors above Rayleigh noise."""
+
+ROUNDS = 5
+
+
+@dataclass(frozen=True)
+class VolumeNoise:
+    """What is known of the noise of one volume.
+
+    Attributes
+    ----------
+    sigma
+        float32 (x, y, z).
+    method
+        What `sigma` was taken from.
+    estimates
+        Every estimator's single number.
+    spectrum
+        None where the volume holds too few tiles of tissue.
+    air_agrees
+        Whether the air, if there is any to be measured, shows the noise of the tissue.
+    """
+
+    sigma: FloatArray
+    method: str
+    estimates: dict[str, float]
+    spectrum: Spectrum | None = None
+    air_agrees: bool = False
+
+
+def law_of(data: FloatArray, mask: BoolArray) -> Law:
+    """Return ``gaussian`` for data with negative values in more than 0.1 % of `mask`.
+
+    All else is taken for magnitude data.
+    """
+    below = int(np.count_nonzero(data[mask] < 0))
+    return "gaussian" if below > 1e-3 * mask.sum() * (data.size // mask.size) else "rician"
+
+
+def estimate_volume(data: FloatArray, mask: BoolArray, law: Law) -> VolumeNoise:
+    """Estimate the noise of `data` (x, y, z) where `mask` is True.
+
+    1. The floor of the high-frequency energies of tissue, corrected for what the magnitude does to
+       noise, gives one number; mean and energies of the air, if there is air, two more.
+    2. If the noise is white, sigma is the local floor of tissue, and of air where that agrees;
+       it is constant unless it clearly is not (`UNEVEN`).
+    3. If not, sigma is constant and comes from the spectrum (`coloured_sigma`).
+    """
+    head = foreground(data, mask)
+    tiles = cut(data, mask)
+    tissue, air = _parts(tiles, head)
+    if not tissue.any():
+        return _without_tiles(data, mask)
+    level = _level(tiles, tissue, law)
+    estimates = {"tissue": level, **_of_air(tiles, air, law)}
+    share = _share(tiles.means, level, law)
+    air_agrees = "air" in estimates and _agree(tiles, tissue, air, law)
+    wavelet = wavelet_sigma(data, head) / np.sqrt(np.median(share[tissue]))
+    estimates["wavelet"] = float(wavelet)
+    spectrum = None
+    if np.count_nonzero(tissue) >= FEWEST_TILES:
+        # Air that shares the noise of tissue shows its colour without any anatomy.
+        spectrum = examine(data, tiles, air if air_agrees else tissue, share)
+    if spectrum is not None and not spectrum.white:
+        # The corner alone told too little of the noise to know how much the magnitude hides.
+        share = _share(tiles.means, coloured_sigma(spectrum), law)
+        spectrum = examine(data, tiles, tissue, share)
+        estimates["spectrum"] = max(coloured_sigma(spectrum), level)
+        sigma, method = np.full(data.shape, estimates["spectrum"], np.float32), "spectrum of tissue"
+    else:
+        used = tiles.inside if air_agrees else tissue
+        sigma, method = _map(tiles, used, law), "high frequencies of tissue"
+        method += " and air" if air_agrees else ""
+    return VolumeNoise(sigma, method, estimates, spectrum, air_agrees)
+
+
+def wavelet_sigma(data: FloatArray, region: BoolArray) -> float:
+    """Return the median absolute deviation of the finest diagonal Haar coefficients in `region`.
+
+    The classical estimator (Donoho & Johnstone 1994, doi:10.1093/biomet/81.3.425): quick, and
+    raised by fine anatomy. 0 where `region` holds no cube of 2 x 2 x 2 voxels.
+    """
+    for axis in range(3):
+        if data.shape[axis] > 1:
+            even = data.shape[axis] // 2 * 2
+            first = tuple(slice(0, even, 2) if axis == other else slice(None) for other in range(3))
+            second = tuple(
+                slice(1, even, 2) if axis == other else slice(None) for other in range(3)
+            )
+            data = (data[first] - data[second]) / np.float32(np.sqrt(2))
+            region = region[first] & region[second]
+    return float(np.median(np.abs(data[region]))) / 0.6745 if region.any() else 0.0
+
+
+def _parts(tiles: Tiles, head: BoolArray) -> tuple[BoolArray, BoolArray]:
+    """Return which tiles are all tissue and which are all air."""
+    covered = coverage(head, tiles)
+    tissue, air = tiles.inside & (covered == 1), tiles.inside & (covered == 0)
+    if np.count_nonzero(tissue) < FEWEST_TILES:
+        tissue = tiles.inside & ~air
+    return tissue, air
+
+
+def _share(means: FloatArray, sigma: float | DoubleArray, law: Law) -> DoubleArray:
+    """Return the variance of the noise of tiles in units of sigma^2, from `means` (..., 8)."""
+    if law != "rician" or not np.all(sigma):
+        return np.ones(means.shape[:-1])
+    relative = means / np.asarray(sigma)[..., np.newaxis]
+    # The mean over an octant is too noisy to tell air from very little signal.
+    air = relative.mean(axis=-1) < NEAR_AIR
+    return np.where(air, RAYLEIGH_VARIANCE, variance_share(relative).mean(axis=-1))
+
+
+def _level(tiles: Tiles, chosen: BoolArray, law: Law) -> float:
+    energy, means = tiles.energy[chosen], tiles.means[chosen]
+    sigma = float(np.sqrt(floor(energy, tiles.freedom)))
+    for _ in range(ROUNDS):
+        sigma = float(np.sqrt(floor(energy / _share(means, sigma, law), tiles.freedom)))
+    return sigma
+
+
+def _of_air(tiles: Tiles, air: BoolArray, law: Law) -> dict[str, float]:
+    """Return what the air says: from its energies, and for magnitude data from its mean."""
+    if np.count_nonzero(air) < FEWEST_TILES:
+        return {}
+    energy = floor(tiles.energy[air], tiles.freedom)
+    if law != "rician":
+        return {"air": float(np.sqrt(energy))}
+    # Ghosts raise the mean of some tiles; the lower quartile is that of tiles without.
+    voxels = float(np.prod(tiles.edges))
+    quartile = 1 - 0.6745 * np.sqrt(RAYLEIGH_VARIANCE / voxels) / RAYLEIGH_MEAN
+    mean = float(np.quantile(tiles.mean[air], 0.25) / (RAYLEIGH_MEAN * quartile))
+    return {"air": float(np.sqrt(energy / RAYLEIGH_VARIANCE)), "air mean": mean}
+
+
+def _agree(tiles: Tiles, tissue: BoolArray, air: BoolArray, law: Law) -> bool:
+    """Compare tissue and air where they meet, so that noise may vary over the image."""
+    from scipy.ndimage import binary_dilation
+
+    border = [
+        one & binary_dilation(other, iterations=BORDER)
+        for one, other in ((tissue, air), (air, tissue))
+    ]
+    if min(np.count_nonzero(each) for each in border) < FEWEST_TILES:
+        border = [tissue, air]
+    inner, outer = (_level(tiles, each, law) for each in border)
+    return ABOVE_AIR[0] * outer < inner < ABOVE_AIR[1] * outer
+
+
+def _map(tiles: Tiles, used: BoolArray, law: Law) -> FloatArray:
+    """Return sigma of white noise (x, y, z), constant unless it clearly varies."""
+    width = tuple(WIDTH / step for step in tiles.steps)
+    level = np.full(tiles.energy.shape, _level(tiles, used, law) ** 2)
+    for _ in range(ROUNDS):
+        energies = tiles.energy / _share(tiles.means, np.sqrt(level), law)
+        level = local_floor(energies, used, tiles.freedom, width)
+    middle = float(np.median(level[used]))
+    if middle == 0:
+        return np.zeros(tiles.shape, np.float32)
+    logarithm = np.log(np.maximum(level, 1e-2 * middle) / middle) / 2
+    low, high = np.quantile(logarithm[used], (0.05, 0.95))
+    weight = float(np.clip(((high - low) / 2 - UNEVEN[0]) / (UNEVEN[1] - UNEVEN[0]), 0, 1))
+    if weight == 0:
+        return np.full(tiles.shape, np.sqrt(middle), np.float32)
+    return np.float32(np.sqrt(middle)) * np.exp(spread(weight * logarithm, tiles))
+
+
+def _without_tiles(data: FloatArray, mask: BoolArray) -> VolumeNoise:
+    """Return the wavelet estimate for a region too small for a single tile."""
+    wavelet = wavelet_sigma(data, mask)
+    sigma = np.full(data.shape, wavelet, np.float32)
+    return VolumeNoise(sigma, "wavelet", {"wavelet": wavelet})
