@@ -11,12 +11,13 @@ import os
 import re
 import shutil
 import tempfile
+import warnings
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bids_denoise import __version__
-from bids_denoise.errors import OutputError, StorageError
+from bids_denoise.errors import MissingInputError, OutputError, StorageError
 
 if TYPE_CHECKING:
     from bids import BIDSLayout
@@ -46,11 +47,16 @@ def list_files(
 
     Raises
     ------
+    MissingInputError
+        A folder cannot be read; PyBIDS would take it for empty.
     OutputError
         `database_dir` cannot be written.
     StorageError
         The database cannot be read.
     """
+    for label in participants:
+        for _ in os.walk(root / f"sub-{label}", onerror=_refuse, followlinks=True):
+            pass
     if database_dir is None:
         layout = _index(root, keep=participants)
     else:
@@ -66,13 +72,20 @@ def list_files(
     )
 
 
+def _refuse(error: OSError) -> None:
+    raise MissingInputError(f"{error.filename}: cannot be read: {error.strerror}") from error
+
+
 def _index(
     root: Path, keep: Collection[str] | None = None, database: Path | None = None
 ) -> BIDSLayout:
     from bids import BIDSLayout, BIDSLayoutIndexer
 
     indexer = BIDSLayoutIndexer(validate=False, index_metadata=False, ignore=[_ignored(root, keep)])
-    return BIDSLayout(root, validate=False, indexer=indexer, database_path=database)
+    with warnings.catch_warnings():
+        # PyBIDS advises on the descriptions of old derivatives, which are no concern of ours.
+        warnings.simplefilter("ignore")
+        return BIDSLayout(root, validate=False, indexer=indexer, database_path=database)
 
 
 def _ignored(root: Path, keep: Collection[str] | None) -> re.Pattern[str]:

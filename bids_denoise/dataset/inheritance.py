@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,14 @@ from bids_denoise.dataset.names import Name, parse_name
 from bids_denoise.errors import ScanError
 
 
+@dataclass(frozen=True)
 class UnreadableMetadata(Mapping[str, Any]):
     """Metadata that cannot be read: looking into it raises `ScanError`.
 
     So a damaged sidecar fails its own images, when they are loaded, and no others.
     """
 
-    def __init__(self, sentence: str) -> None:
-        self.sentence = sentence
+    sentence: str
 
     def __getitem__(self, key: str) -> Any:
         raise ScanError(self.sentence)
@@ -29,9 +30,6 @@ class UnreadableMetadata(Mapping[str, Any]):
 
     def __len__(self) -> int:
         raise ScanError(self.sentence)
-
-    def __repr__(self) -> str:
-        return f"UnreadableMetadata({self.sentence!r})"
 
 
 class Sidecars:

@@ -18,13 +18,16 @@ def list_participants(bids_dir: Path) -> tuple[str, ...]:
     Raises
     ------
     MissingInputError
-        `bids_dir` is no folder.
+        `bids_dir` is no folder, or cannot be read.
     """
     if not bids_dir.is_dir():
         raise MissingInputError(f"{bids_dir}: there is no such folder")
-    with os.scandir(bids_dir) as entries:
-        folders = [each.name for each in entries if each.name.startswith("sub-") and each.is_dir()]
-    return tuple(sorted(name.removeprefix("sub-") for name in folders))
+    try:
+        with os.scandir(bids_dir) as entries:
+            found = [each.name for each in entries if each.name[:4] == "sub-" and each.is_dir()]
+    except OSError as error:
+        raise MissingInputError(f"{bids_dir}: cannot be read: {error.strerror}") from error
+    return tuple(sorted(name.removeprefix("sub-") for name in found))
 
 
 def check_dataset(bids_dir: Path) -> tuple[str, ...]:
@@ -49,6 +52,11 @@ def check_dataset(bids_dir: Path) -> tuple[str, ...]:
     content = read_json(description)
     if isinstance(content, str):
         raise DatasetError(content)
+    generators = content.get("GeneratedBy", [])
+    if not isinstance(generators, list) or not all(isinstance(each, dict) for each in generators):
+        raise DatasetError(
+            f"{description}: GeneratedBy is {generators!r}; a list of objects is due"
+        )
     if not participants:
         raise DatasetError(f"{bids_dir}: it holds no participant, that is, no folder sub-<label>")
     return tuple(

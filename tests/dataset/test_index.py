@@ -1,11 +1,12 @@
+import os
 from pathlib import Path
 
 import pytest
 
 from bids_denoise.dataset import find_scans
-from bids_denoise.errors import OutputError, StorageError
+from bids_denoise.errors import DatasetError, MissingInputError, OutputError, StorageError
 from bids_denoise.values import Filters, Found
-from tests.bids_factory import add_skeleton, make_dataset
+from tests.bids_factory import add_skeleton, make_dataset, write_json
 
 ONE = Filters(participants=("01",))
 
@@ -21,6 +22,46 @@ def dataset(tmp_path: Path) -> Path:
 def index_of(database: Path) -> Path:
     (folder,) = database.glob("bids-denoise-*")
     return folder
+
+
+def test_without_a_database_nobody_else_is_indexed(
+    dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bids.utils import make_bidsfile
+
+    looked_at: list[str] = []
+    monkeypatch.setattr(
+        "bids.layout.index.make_bidsfile",
+        lambda path: looked_at.append(path.name) or make_bidsfile(path),  # type: ignore[func-returns-value]
+    )
+    find_scans(dataset, ONE)
+    assert "sub-01_T1w.nii.gz" in looked_at
+    assert not {"sub-02_T1w.nii.gz", "x.nii.gz"} & set(looked_at)
+
+
+@pytest.mark.skipif(os.name != "posix" or os.getuid() == 0, reason="root reads everything")
+def test_a_folder_that_cannot_be_read_is_no_empty_folder(dataset: Path) -> None:
+    (dataset / "sub-01/dwi").chmod(0)
+    try:
+        with pytest.raises(MissingInputError, match=r"sub-01/dwi: cannot be read: Permission"):
+            find_scans(dataset, ONE)
+        assert len(find_scans(dataset, Filters(participants=("02",))).scans) == 1
+    finally:
+        (dataset / "sub-01/dwi").chmod(0o700)
+
+
+@pytest.mark.parametrize("generated_by", ["tiny", {"Name": "tiny"}, [3], None])
+def test_a_description_that_pybids_stumbles_over(dataset: Path, generated_by: object) -> None:
+    description = {"Name": "x", "DatasetType": "derivative", "GeneratedBy": generated_by}
+    write_json(dataset / "dataset_description.json", description)
+    with pytest.raises(DatasetError, match="GeneratedBy"):
+        find_scans(dataset, ONE)
+
+
+def test_an_old_description_of_derivatives_is_taken(dataset: Path) -> None:
+    description = {"DatasetType": "derivative", "PipelineDescription": {"Name": "old"}}
+    write_json(dataset / "dataset_description.json", description)
+    assert len(find_scans(dataset, ONE).scans) == 2
 
 
 def test_a_database_changes_nothing_but_the_time(dataset: Path, tmp_path: Path) -> None:

@@ -24,6 +24,14 @@ def test_the_nearer_sidecar_wins_field_by_field(tmp_path: Path) -> None:
     assert scan.metadata == {"A": "root", "B": "task", "C": "participant", "D": "image"}
 
 
+def test_of_two_in_a_folder_the_more_specific_wins(tmp_path: Path) -> None:
+    add_skeleton(make_dataset(tmp_path), "sub-01/func/sub-01_task-rest_acq-x_bold.nii.gz")
+    write_json(tmp_path / "task-rest_bold.json", {"A": "task", "B": "task"})
+    write_json(tmp_path / "acq-x_task-rest_bold.json", {"A": "task and acquisition"})
+    (scan,) = scans_in(tmp_path).values()
+    assert scan.metadata == {"A": "task and acquisition", "B": "task"}
+
+
 def test_a_sidecar_with_an_entity_more_does_not_apply(tmp_path: Path) -> None:
     make_dataset(tmp_path)
     add_skeleton(tmp_path, "sub-01/anat/sub-01_T1w.nii.gz", "sub-02/anat/sub-02_T1w.nii.gz")
