@@ -12,7 +12,7 @@ from bids_denoise.errors import ScanError
 from bids_denoise.imageio.gradients import read_bvals
 from bids_denoise.imageio.header import affine_in_mm, header_facts, open_image
 from bids_denoise.imageio.padding import padding
-from bids_denoise.imageio.voxels import Voxels, read_voxels
+from bids_denoise.imageio.voxels import Voxels, grid_shape, read_voxels
 from bids_denoise.values import Image, Scan
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def load(scan: Scan) -> Loaded:
     dict(scan.metadata)
     image = open_image(scan.path)
     affine = affine_in_mm(scan.path, image)
-    shape = _checked_shape(scan, tuple(image.shape))
+    shape = _shape_of(scan, image.shape)
     bvals = read_bvals(scan, shape)
     voxels = read_voxels(scan.path, image)
     data = voxels.data.reshape(shape)
@@ -93,17 +93,13 @@ def read(path: Path) -> FloatArray:
     return read_voxels(path, open_image(path)).data
 
 
-def _checked_shape(scan: Scan, shape: tuple[int, ...]) -> tuple[int, ...]:
+def _shape_of(scan: Scan, stored: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape that a scan of this kind has in memory."""
+    shape = grid_shape(scan.path, stored)
     named = " x ".join(map(str, shape))
-    flat = len(shape) > 2 and min(shape[:3]) < 2
-    if len(shape) < 3 or flat:
+    if min(shape[:3]) < 2:
         raise ScanError(f"{scan.path}: a single slice ({named}); a volume (x, y, z) is needed")
-    while len(shape) > 4 and shape[-1] == 1:
-        shape = shape[:-1]
-    if len(shape) > 4:
-        raise ScanError(f"{scan.path}: {len(shape)}D data ({named}); 3D and 4D are allowed")
-    one_volume = scan.datatype == "anat" or scan.suffix == "sbref"
-    if one_volume and shape[3:] == (1,):
+    if shape[3:] == (1,) and (scan.datatype == "anat" or scan.suffix == "sbref"):
         return shape[:3]
     if scan.suffix in SINGLE_VOLUME and len(shape) == 4:
         raise ScanError(f"{scan.path}: {shape[3]} volumes ({named}); a {scan.suffix} holds one")

@@ -58,7 +58,7 @@ def read_voxels(path: Path, image: Any) -> Voxels:
         damaged.
     """
     proxy = image.dataobj
-    shape = _three_or_four_axes(path, tuple(int(length) for length in proxy.shape))
+    shape = grid_shape(path, proxy.shape)
     if proxy.dtype.kind not in MEASURES:
         kind = "complex" if proxy.dtype.kind == "c" else "colour (RGB)"
         raise ScanError(f"{path}: {kind} voxels; integers or floating-point numbers are allowed")
@@ -80,7 +80,15 @@ def read_voxels(path: Path, image: Any) -> Voxels:
     return Voxels(data=data, finite=finite, not_finite=not_finite)
 
 
-def _three_or_four_axes(path: Path, shape: tuple[int, ...]) -> tuple[int, ...]:
+def grid_shape(path: Path, stored: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape of voxels without trailing axes of length 1 beyond the fourth.
+
+    Raises
+    ------
+    ScanError
+        It has not three or four axes, or holds nothing.
+    """
+    shape = tuple(int(length) for length in stored)
     while len(shape) > 4 and shape[-1] == 1:
         shape = shape[:-1]
     named = " x ".join(map(str, shape))
