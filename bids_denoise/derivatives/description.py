@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +49,9 @@ The sidecar of each image names its source, method, parameters, noise level and 
 CHANGES = "{version}\n  - Denoised with bids-denoise {version}\n"
 
 DESCRIPTIONS = [
-    {"desc_id": "denoised", "description": "The source image without its noise"},
-    {"desc_id": "noise", "description": "Standard deviation of the noise"},
-    {"desc_id": "residual", "description": "Source minus denoised: what was removed"},
+    {"desc_id": "desc-denoised", "description": "The source image without its noise"},
+    {"desc_id": "desc-noise", "description": "Standard deviation of the noise"},
+    {"desc_id": "desc-residual", "description": "Source minus denoised: what was removed"},
 ]
 
 
@@ -94,7 +94,7 @@ def check_output(layout: Layout, source: Mapping[str, Any]) -> None:
 
 
 def write_dataset_files(store: Store, layout: Layout, dataset: Path) -> None:
-    """Write description, README, CHANGES, .bidsignore, descriptions and participants."""
+    """Write description, README, CHANGES, .bidsignore and descriptions."""
     source = read_description(dataset)
     facts = {"version": __version__, "name": source.get("Name", dataset.name)}
     roots = (
@@ -109,10 +109,31 @@ def write_dataset_files(store: Store, layout: Layout, dataset: Path) -> None:
         store.write_text(root / "CHANGES", CHANGES.format(**facts))
     store.write_text(layout.qc / ".bidsignore", BIDSIGNORE)
     store.write_table(layout.qc / "descriptions.tsv", DESCRIPTIONS)
-    for name in ("participants.tsv", "participants.json"):
-        if (dataset / name).is_file():
-            for root in roots:
-                store.write_bytes(root / name, (dataset / name).read_bytes())
+
+
+def write_participants(store: Store, layout: Layout, dataset: Path) -> None:
+    """Bring ``participants.tsv`` of the output up to date: the source's lines of who is there."""
+    source = dataset / "participants.tsv"
+    for root in {layout.images, layout.qc} if source.is_file() else ():
+        here = {folder.name for folder in root.glob("sub-*") if folder.is_dir()}
+        store.write_bytes(root / source.name, _lines_of(source.read_bytes(), here))
+        dictionary = source.with_suffix(".json")
+        if dictionary.is_file():
+            store.write_bytes(root / dictionary.name, dictionary.read_bytes())
+
+
+def _lines_of(table: bytes, participants: Collection[str]) -> bytes:
+    """Return the header and the lines of some participants, byte for byte."""
+    header, *lines = table.splitlines(keepends=True) or [b""]
+    columns = header.decode("utf-8-sig").rstrip("\r\n").split("\t")
+    column = columns.index("participant_id") if "participant_id" in columns else 0
+    kept = [line for line in lines if _cell(line, column) in participants]
+    return b"".join([header, *kept])
+
+
+def _cell(line: bytes, column: int) -> str:
+    cells = line.decode("utf-8", "replace").rstrip("\r\n").split("\t")
+    return cells[column] if column < len(cells) else ""
 
 
 def _description(source: Mapping[str, Any], dataset: Path, root: Path, kind: str) -> dict[str, Any]:

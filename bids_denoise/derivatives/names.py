@@ -45,12 +45,9 @@ def layout_of(settings: Settings) -> Layout:
 
 @dataclass(frozen=True)
 class Outputs:
-    """The absolute paths of everything that belongs to one image."""
+    """The absolute paths of what belongs to one image; sidecars lie `beside` their images."""
 
     image: Path
-    sidecar: Path
-    bval: Path
-    bvec: Path
     events: Path
     noise_map: Path
     residual: Path
@@ -66,23 +63,29 @@ def outputs_of(scan: Scan, layout: Layout) -> Outputs:
     folder = Path(*_folder(scan.entities), scan.datatype)
     denoised = _with_rec(scan) if layout.rawlike else _described(scan, "denoised")
     image = layout.images / folder / denoised
-    beside = layout.qc / folder
+    maps = layout.qc / folder
     participant = layout.qc / f"sub-{scan.entities['sub']}"
     suffix = _capitalised(scan.suffix)
     return Outputs(
         image=_ending(image, f"_{scan.suffix}.nii.gz"),
-        sidecar=_ending(image, f"_{scan.suffix}.json"),
-        bval=_ending(image, f"_{scan.suffix}.bval"),
-        bvec=_ending(image, f"_{scan.suffix}.bvec"),
         events=_ending(image, "_events.tsv"),
-        noise_map=beside / f"{_described(scan, 'noise', stat='std')}_{scan.suffix}map.nii.gz",
-        residual=beside / f"{_described(scan, 'residual')}_{scan.suffix}.nii.gz",
-        tsnr_map=beside / f"{_described(scan, 'denoised', stat='tsnr')}_{scan.suffix}map.nii.gz",
-        record=beside / f"{_described(scan, 'denoised' + suffix)}_qc.json",
+        noise_map=maps / f"{_described(scan, 'noise', stat='std')}_{scan.suffix}map.nii.gz",
+        residual=maps / f"{_described(scan, 'residual')}_{scan.suffix}.nii.gz",
+        tsnr_map=maps / f"{_described(scan, 'denoised', stat='tsnr')}_{scan.suffix}map.nii.gz",
+        record=maps / f"{_described(scan, 'denoised' + suffix)}_qc.json",
         figures=participant / "figures",
         page=layout.qc / page_name(scan.entities["sub"]),
         stem=f"{_stem(scan.entities)}_{scan.suffix}",
     )
+
+
+def beside(image: Path, ending: str) -> Path:
+    """Return the path of the file with another ending that goes with an image.
+
+    >>> beside(Path("sub-01_dwi.nii.gz"), ".bval").name
+    'sub-01_dwi.bval'
+    """
+    return image.with_name(image.name.removesuffix(".nii.gz") + ending)
 
 
 def page_name(participant: str, session: str | None = None) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from bids_denoise import imageio
 from bids_denoise.derivatives import sidecar
-from bids_denoise.derivatives.names import Layout, Outputs
+from bids_denoise.derivatives.names import Layout, Outputs, beside
 from bids_denoise.derivatives.sidecar import json_paths, record_json
 from bids_denoise.derivatives.store import Store, json_text
 from bids_denoise.errors import ScanError, storage_errors
@@ -122,10 +122,15 @@ def _draft_image(drafts: _Drafts, target: Target, results: Results, record: Reco
         _draft_events(drafts, target)
     else:
         content = sidecar.image_sidecar(scan, record, _skull_stripped(target, results))
-    drafts.text(outputs.sidecar, json_text(content))
-    for source, final in ((scan.bval, outputs.bval), (scan.bvec, outputs.bvec)):
+    drafts.text(beside(outputs.image, ".json"), json_text(content))
+    _draft_gradients(drafts, scan, outputs.image)
+
+
+def _draft_gradients(drafts: _Drafts, scan: Scan, image: Path) -> None:
+    """Copy the gradients byte for byte beside an image of the series."""
+    for source, ending in ((scan.bval, ".bval"), (scan.bvec, ".bvec")):
         if source is not None:
-            drafts.copy(source, final)
+            drafts.copy(source, beside(image, ending))
 
 
 def _draft_events(drafts: _Drafts, target: Target) -> None:
@@ -140,7 +145,8 @@ def _draft_events(drafts: _Drafts, target: Target) -> None:
 def _draft_maps(drafts: _Drafts, target: Target, results: Results) -> dict[str, Path]:
     scan, outputs, settings = target.scan, target.outputs, target.settings
     residual = results.image.data - results.denoised.data if settings.write_residual else None
-    tsnr = temporal_snr(results.denoised.data) if settings.write_tsnr_map else None
+    series = scan.datatype == "func" and results.image.data.ndim == 4
+    tsnr = temporal_snr(results.denoised.data) if series and settings.write_tsnr_map else None
     sigma = results.denoised.maps.get("sigma", results.noise.sigma)
     wanted = {
         "sigma": (
@@ -162,8 +168,8 @@ def _draft_maps(drafts: _Drafts, target: Target, results: Results) -> dict[str, 
         )
         if name == "residual":
             content = sidecar.series_sidecar(scan, content)
-        json_path = final.with_name(final.name.replace(".nii.gz", ".json"))
-        drafts.text(json_path, json_text(content))
+            _draft_gradients(drafts, scan, final)
+        drafts.text(beside(final, ".json"), json_text(content))
         written[name] = final
     return written
 

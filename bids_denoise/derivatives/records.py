@@ -8,7 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from bids_denoise.derivatives.names import Layout, Outputs, scans_table
+from bids_denoise.derivatives.names import Layout, Outputs, beside, scans_table
 from bids_denoise.derivatives.store import Store, read_table
 from bids_denoise.values import Dropped, Record
 
@@ -39,16 +39,20 @@ def read_record(path: Path) -> Record | None:
         return None
 
 
-def read_records(folder: Path) -> tuple[Record, ...]:
-    """Return every record below a folder, in the order of their file names."""
-    found = (read_record(path) for path in sorted(folder.glob("sub-*/**/*_qc.json")))
+def read_records(root: Path, participant: str = "*") -> tuple[Record, ...]:
+    """Return the records of a participant (of all), in the order of their file names."""
+    found = (read_record(path) for path in sorted(root.glob(f"sub-{participant}/**/*_qc.json")))
     return tuple(record for record in found if record is not None)
 
 
 def current_record(outputs: Outputs, checksum: str, fingerprint: str) -> Record | None:
     """Return the record of an earlier run if what it made is whole and still current."""
     record = read_record(outputs.record)
-    whole = outputs.image.is_file() and outputs.image.stat().st_size and outputs.sidecar.is_file()
+    whole = (
+        outputs.image.is_file()
+        and outputs.image.stat().st_size
+        and beside(outputs.image, ".json").is_file()
+    )
     if record is None or not whole:
         return None
     made_from = record.provenance.get("checksum"), record.provenance.get("fingerprint")
@@ -57,7 +61,7 @@ def current_record(outputs: Outputs, checksum: str, fingerprint: str) -> Record 
 
 def write_scans_tables(store: Store, layout: Layout, participant: str) -> None:
     """Write ``scans.tsv`` and its data dictionary for each session of a participant."""
-    records = read_records(layout.qc / f"sub-{participant}")
+    records = [each for each in read_records(layout.qc, participant) if each.status == "ok"]
     for session in sorted({record.session for record in records}, key=str):
         path = scans_table(participant, session, layout.images)
         rows = [_scans_row(each, layout, path) for each in records if each.session == session]

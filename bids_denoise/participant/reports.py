@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bids_denoise import __version__
-from bids_denoise.derivatives import names, records
+from bids_denoise.derivatives import description, names, records
 from bids_denoise.derivatives.store import Store
 from bids_denoise.participant.one_scan import Job
 from bids_denoise.report.methods import bibliography, methods_text
@@ -32,13 +32,14 @@ def write_reports(store: Store, found: Found, done: Sequence[Record], job: Job) 
     with store.lock("status"):
         records.write_status(store, logs / "status.tsv", done, layout.qc)
         records.write_dropped(store, logs / "dropped.tsv", found.dropped, job.settings.bids_dir)
+        description.write_participants(store, layout, job.settings.bids_dir)
         write_citations(store, records.read_records(layout.qc))
     return layout.qc / names.page_name(participants[0])
 
 
 def write_pages(store: Store, participant: str, job: Job) -> None:
     """Write a participant's page; one for each session when there are many."""
-    everything = records.read_records(job.layout.qc / f"sub-{participant}")
+    everything = records.read_records(job.layout.qc, participant)
     sessions = sorted({record.session for record in everything}, key=str)
     run = run_facts(job)
     if len(sessions) <= names.MAX_SESSIONS_ON_ONE_PAGE:

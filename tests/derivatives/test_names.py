@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bids_denoise.derivatives.names import Layout, outputs_of, scans_table
+from bids_denoise.derivatives.names import Layout, beside, outputs_of, scans_table
 from bids_denoise.values import Scan
 
 OUT = Path("/out")
@@ -37,7 +37,7 @@ def scan_of(name: str, datatype: str) -> Scan:
 def test_the_source_name_is_kept_and_described(source: str, datatype: str, expected: str) -> None:
     outputs = outputs_of(scan_of(source, datatype), DERIVATIVES)
     assert outputs.image == OUT / f"{expected}.nii.gz"
-    assert outputs.sidecar == OUT / f"{expected}.json"
+    assert beside(outputs.image, ".json") == OUT / f"{expected}.json"
 
 
 @pytest.mark.parametrize(
@@ -52,12 +52,6 @@ def test_rawlike_puts_rec_in_its_place(source: str, expected: str) -> None:
     outputs = outputs_of(scan_of(source, "func"), RAWLIKE)
     assert outputs.image == OUT / "sub-01/func" / f"{expected}.nii.gz"
     assert outputs.record.is_relative_to(RAWLIKE.qc)
-
-
-def test_gradients_lie_beside_the_image() -> None:
-    outputs = outputs_of(scan_of("sub-01_dwi", "dwi"), DERIVATIVES)
-    assert outputs.bval == OUT / "sub-01/dwi/sub-01_desc-denoised_dwi.bval"
-    assert outputs.bvec == OUT / "sub-01/dwi/sub-01_desc-denoised_dwi.bvec"
 
 
 def test_maps_and_record_do_not_answer_queries_for_images() -> None:
