@@ -40,7 +40,8 @@ def run_participants(settings: Settings, console: Console) -> tuple[Record, ...]
     found = dataset.find_scans(
         settings.bids_dir, settings.filters, settings.database_dir, settings.database_wipe
     )
-    device = choose_device(settings.device, settings.omp_nthreads)
+    workers = _workers(found, settings)
+    device = choose_device(settings.device, settings.nprocs // workers)
     job = Job(settings, names.layout_of(settings), device)
     console.banner(settings, found, device)
     if settings.dry_run:
@@ -51,28 +52,28 @@ def run_participants(settings: Settings, console: Console) -> tuple[Record, ...]
         store.clear_abandoned()
         store.write_text(_config_path(settings), settings.effective_config)
         description.write_dataset_files(store, job.layout, settings.bids_dir)
-        done = () if settings.reports_only else tuple(_denoise_all(found, job, console))
+        done = () if settings.reports_only else tuple(_denoise_all(found, job, workers, console))
         page = write_reports(store, found, done, job)
     console.summary(done, found.dropped, time.perf_counter() - started, page)
     return done
 
 
-def _denoise_all(found: Found, job: Job, console: Console) -> Iterable[Record]:
-    total, settings = len(found.scans), job.settings
+def _denoise_all(found: Found, job: Job, workers: int, console: Console) -> Iterable[Record]:
+    total = len(found.scans)
     work = partial(denoise_scan, job=job)
-    results = map_in_order(work, found.scans, _workers(found, settings), lost_record)
+    results = map_in_order(work, found.scans, workers, lost_record)
     for index, scan in enumerate(found.scans, start=1):
         console.started(index, total, scan)
         record = next(results)
         console.finished(index, total, record)
         yield record
-        if record.status == "failed" and settings.stop_on_first_crash:
+        if record.status == "failed" and job.settings.stop_on_first_crash:
             console.message("stopped at the first failure, as --stop-on-first-crash asks")
             return
 
 
 def _workers(found: Found, settings: Settings) -> int:
-    """Return how many images are treated at once: as many as CPUs and memory allow."""
+    """Return how many images are treated at once; each gets its share of the processors."""
     needs = max(working_bytes(scan) for scan in found.scans)
     by_memory = max(1, settings.memory // max(needs, 1))
     return max(1, min(settings.nprocs // settings.omp_nthreads, by_memory, len(found.scans)))
