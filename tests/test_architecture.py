@@ -11,11 +11,13 @@ PACKAGE = Path(__file__).parents[1] / "bids_denoise"
 LEVELS = [
     {"values", "errors", "__init__"},
     {"kernels", "networks"},
-    {"intensity", "stabilisation", "patches", "metrics", "simulate", "device", "workers"},
+    {"intensity", "stabilisation", "patches", "device", "workers"},
+    {"metrics", "simulate"},
     {"dataset", "imageio", "denoisers", "noise", "anatomy"},
     {"derivatives", "report", "stats", "console"},
     {"participant", "group"},
-    {"cli", "training", "viewer", "demo", "__main__"},
+    {"cli", "training", "viewer"},
+    {"demo", "__main__"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
 HOMES = {
@@ -32,7 +34,7 @@ HOMES = {
     "tomli_w": {"cli"},
     "filelock": {"derivatives"},
     "psutil": {"cli"},
-    "scipy": {"intensity", "stabilisation", "metrics", "simulate", "denoisers", "noise", "stats"},
+    "scipy": {"imageio", "intensity", "stabilisation", "metrics", "simulate", "denoisers", "noise", "stats"},
 }
 HEAVY = sorted(set(HOMES) - {"tomli_w", "filelock", "psutil"})
 MODULES = sorted(PACKAGE.rglob("*.py"))
