@@ -7,8 +7,8 @@ implicit QL iterations that follow are applied to the one vector, in whose coord
 unwanted components are then struck out, and played back in reverse. That is
 4/3 n^3 + O(n^2) operations where a full decomposition takes about 9 n^3.
 
-A QL rotation waits for the square root and the division of the one before. `LANES` matrices
-advance in step, so that their waits overlap.
+A QL rotation waits for the square root and the division of the one before. So `LANES` matrices
+advance in step: in vector registers, and their waits overlap.
 
 Methods: Golub & Van Loan, Matrix Computations, 4th ed., 8.3.1 and 8.3.3; the arithmetic of
 a QL step is that of EISPACK's ``tql2``.
@@ -25,13 +25,17 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     DoubleArray = npt.NDArray[np.float64]
-    IntArray = npt.NDArray[np.int64]
 
-LANES = 8
+LANES = 16
 WIDTH = 8  # rows are padded with zeros to a multiple of this, so that loops fill registers
 NEGLIGIBLE = 1e-10  # beside the diagonal; such a coupling moves eigenvalues by its square only
-MOST_SWEEPS = 60
+SWEEPS = 30  # per eigenvalue, as in LAPACK; about 2 are needed
 REORDER = {"contract", "reassoc", "nsz", "arcp"}
+
+# The fields of a row of `Lanes.state`. The last four are for `_rotate` alone.
+DIAGONAL, COUPLING, VECTOR, BULGE, SINE, COSINE, CORRECTION = range(7)
+FIELDS = 7
+ROW = FIELDS * LANES
 
 
 class Lanes(NamedTuple):
@@ -44,54 +48,26 @@ class Lanes(NamedTuple):
         holds the Householder vector that cleared it.
     factor
         (lanes, n), of each Householder vector.
-    diagonal, coupling
-        (n, lanes) of the tridiagonal matrix; element i of `coupling` couples i and i + 1.
-        After `diagonalise`, `diagonal` holds the eigenvalues, in no order.
-    vector
-        (n, lanes), the vector that is projected, in the coordinates reached so far.
+    state
+        (n + 1, fields, lanes), the last row unused. ``DIAGONAL`` and ``COUPLING`` (of i and i + 1) are the tridiagonal
+        matrix, and after `diagonalise` ``DIAGONAL`` holds the eigenvalues, in no order.
+        ``VECTOR`` is what is projected, in the coordinates reached so far.
     """
 
     matrix: DoubleArray
     factor: DoubleArray
-    diagonal: DoubleArray
-    coupling: DoubleArray
-    vector: DoubleArray
-
-
-class Rotations(NamedTuple):
-    """What `diagonalise` did: sweep s rotated the planes ``last[s] - 1`` down to ``first[s]``.
-
-    `cosine` and `sine` are (rotations, lanes), in the order they were applied.
-    """
-
-    first: IntArray
-    last: IntArray
-    cosine: DoubleArray
-    sine: DoubleArray
+    state: DoubleArray
 
 
 @njit(cache=True)
 def make_lanes(size):  # type: ignore[no-untyped-def]
     """Return empty `Lanes` for matrices of `size`."""
+    padded = -(-size // WIDTH)
+    padded = (padded + (padded + 1) % 2) * WIDTH  # odd: columns must not share a cache set
     return Lanes(
-        np.zeros((LANES, size, -(-size // WIDTH) * WIDTH)),
+        np.zeros((LANES, size, padded)),
         np.zeros((LANES, size)),
-        np.zeros((size, LANES)),
-        np.zeros((size, LANES)),
-        np.zeros((size, LANES)),
-    )
-
-
-@njit(cache=True)
-def make_rotations(size):  # type: ignore[no-untyped-def]
-    """Return room for the rotations of `Lanes` of `size`, enough for most."""
-    usual = (3 * size * size) // 2 + size
-    sweeps = MOST_SWEEPS * size
-    return Rotations(
-        np.empty(sweeps, np.int64),
-        np.empty(sweeps, np.int64),
-        np.empty((usual, LANES)),
-        np.empty((usual, LANES)),
+        np.zeros((size + 1, FIELDS, LANES)),
     )
 
 
@@ -108,10 +84,10 @@ def tridiagonalise(lanes, lane):  # type: ignore[no-untyped-def]
     for i in range(size - 1, 0, -1):
         row = matrix[i]
         _update_row(row, work, i)
-        lanes.diagonal[i, lane] = row[i]
+        lanes.state[i, DIAGONAL, lane] = row[i]
         factor, coupling = _householder(row, i)
         lanes.factor[lane, i] = factor
-        lanes.coupling[i - 1, lane] = coupling
+        lanes.state[i - 1, COUPLING, lane] = coupling
         used = -(-i // WIDTH) * WIDTH
         work[2, :i] = row[:i]
         work[2:, i:used] = 0
@@ -122,8 +98,8 @@ def tridiagonalise(lanes, lane):  # type: ignore[no-untyped-def]
             _update_one_row(matrix, i - 1, work, used)
         _next_update(work, factor, i)
         work[:2, i:used] = 0
-    lanes.diagonal[0, lane] = matrix[0, 0] - 2 * work[0, 0] * work[1, 0]
-    lanes.coupling[size - 1, lane] = 0
+    lanes.state[0, DIAGONAL, lane] = matrix[0, 0] - 2 * work[0, 0] * work[1, 0]
+    lanes.state[size - 1, COUPLING, lane] = 0
 
 
 @njit(cache=True, fastmath=REORDER)
@@ -194,7 +170,7 @@ def reflect(lanes, lane, backwards):  # type: ignore[no-untyped-def]
     """Take one lane's vector into the coordinates of its tridiagonal matrix, or back."""
     matrix = lanes.matrix[lane]
     size = len(matrix)
-    vector = lanes.vector[:, lane].copy()
+    vector = lanes.state[:size, VECTOR, lane].copy()
     for step in range(1, size):
         i = step if backwards else size - step
         row = matrix[i]
@@ -204,130 +180,155 @@ def reflect(lanes, lane, backwards):  # type: ignore[no-untyped-def]
         along *= lanes.factor[lane, i]
         for c in range(i):
             vector[c] -= along * row[c]
-    lanes.vector[:, lane] = vector
+    lanes.state[:size, VECTOR, lane] = vector
 
 
 @njit(cache=True)
 def diagonalise(lanes, rotations):  # type: ignore[no-untyped-def]
     """Bring all lanes from tridiagonal to diagonal form, and their vectors along.
 
+    Parameters
+    ----------
+    rotations
+        (room, 2 lanes): the cosines and sines are recorded here.
+
     Returns
     -------
     sweeps
-        How many, as recorded in `rotations`.
+        (sweeps, 2): each went over the planes ``sweeps[s, 1] - 1`` down to ``sweeps[s, 0]``.
     rotations
-        The same, or a larger copy when there was not enough room.
+        The same array, or a larger copy when there was not enough room.
     """
-    size = len(lanes.diagonal)
-    ends = np.empty(LANES, np.int64)
-    sweeps, count = 0, 0
-    for first in range(size - 1):
-        for _ in range(MOST_SWEEPS):
-            last = _block_ends(lanes, first, ends)
-            if last == first:
-                break
-            if count + size > len(rotations.cosine):
-                rotations = _with_more_room(rotations)
-            _sweep(lanes, ends, first, last, rotations, count)
-            rotations.first[sweeps], rotations.last[sweeps] = first, last
-            sweeps += 1
-            count += last - first
-    return sweeps, rotations
+    size = len(lanes.state) - 1
+    flat = lanes.state.reshape(-1)
+    sweeps = np.empty((SWEEPS * size, 2), np.int64)
+    block = np.zeros((4, LANES))  # its first and last row, shifted start, and next last row
+    block[1] = -1
+    done, count = 0, 0
+    while done < len(sweeps) and _next_blocks(lanes.state, block):
+        first, last = size - 1, 0
+        for lane in range(LANES):
+            if block[0, lane] < block[1, lane]:
+                first = min(first, int(block[0, lane]))
+                last = max(last, int(block[1, lane]))
+        if count + size > len(rotations):
+            rotations = np.concatenate((rotations, np.empty_like(rotations)))
+        for i in range(last - 1, first - 1, -1):
+            _rotate(float(i), flat[i * ROW : (i + 3) * ROW], block.reshape(-1), rotations[count])
+            count += 1
+        _close_sweep(lanes.state, block)
+        sweeps[done, 0], sweeps[done, 1] = first, last
+        done += 1
+    return sweeps[:done], rotations
 
 
 @njit(cache=True)
-def _with_more_room(rotations):  # type: ignore[no-untyped-def]
-    more = np.empty_like(rotations.cosine)
-    return Rotations(
-        rotations.first,
-        rotations.last,
-        np.concatenate((rotations.cosine, more)),
-        np.concatenate((rotations.sine, more)),
-    )
+def _negligible(state, i, lane):  # type: ignore[no-untyped-def]
+    beside = abs(state[i, DIAGONAL, lane]) + abs(state[i + 1, DIAGONAL, lane])
+    return abs(state[i, COUPLING, lane]) <= NEGLIGIBLE * beside
 
 
 @njit(cache=True, error_model="numpy")
-def _block_ends(lanes, first, ends):  # type: ignore[no-untyped-def]
-    # Per lane, the end of the block from `first` on that no negligible coupling divides.
-    diagonal, coupling = lanes.diagonal, lanes.coupling
-    ends[:] = len(diagonal) - 1
-    for i in range(len(diagonal) - 2, first - 1, -1):
-        for lane in range(LANES):
-            beside = abs(diagonal[i, lane]) + abs(diagonal[i + 1, lane])
-            negligible = abs(coupling[i, lane]) <= NEGLIGIBLE * beside
-            ends[lane] = i if negligible else ends[lane]
-    return ends.max()
+def _next_blocks(state, block):  # type: ignore[no-untyped-def]
+    # Moves each lane on to the first rows that negligible couplings do not divide, and sets
+    # Wilkinson's shift for them. Returns whether any lane has such rows left.
+    bottom = len(state) - 2
+    left = False
+    for lane in range(LANES):
+        first, last = int(block[0, lane]), int(block[1, lane])
+        while first < bottom and (first >= last or _negligible(state, first, lane)):
+            if first < last:
+                first += 1
+                continue
+            first = last + 1
+            last = first
+            while last < bottom and not _negligible(state, last, lane):
+                last += 1
+        block[0, lane], block[1, lane], block[3, lane] = first, last, last
+        if first < last:
+            left = True
+            block[2, lane] = state[last, DIAGONAL, lane] - _shift(state, first, lane)
+    return left
 
 
 @njit(cache=True, error_model="numpy")
-def _sweep(lanes, ends, first, last, rotations, count):  # type: ignore[no-untyped-def]
-    # One implicit QL step with Wilkinson's shift, from each lane's block end up to `first`.
-    diagonal, coupling = lanes.diagonal, lanes.coupling
-    chase = np.empty((5, LANES))  # the shifted start, then bulge, sine, cosine, correction
-    for lane in range(LANES):
-        off = coupling[first, lane]
-        half = (diagonal[first + 1, lane] - diagonal[first, lane]) / (2.0 * off)
-        root = np.copysign(np.sqrt(half * half + 1.0), half)
-        shift = diagonal[first, lane] - off / (half + root)
-        chase[0, lane] = diagonal[ends[lane], lane] - shift
-    for i in range(last - 1, first - 1, -1):
-        _rotate(lanes, i, ends, chase, rotations, count)
-        count += 1
-    for lane in range(LANES):
-        if ends[lane] > first:
-            diagonal[first, lane] -= chase[4, lane]
-            coupling[first, lane] = chase[1, lane]
+def _shift(state, first, lane):  # type: ignore[no-untyped-def]
+    # The eigenvalue of the leading 2 x 2 block that is nearer to its first element.
+    coupling = state[first, COUPLING, lane]
+    own = state[first, DIAGONAL, lane]
+    half = (state[first + 1, DIAGONAL, lane] - own) / (2.0 * coupling)
+    return own - coupling / (half + np.copysign(np.sqrt(half * half + 1.0), half))
 
 
-@njit(cache=True, fastmath=REORDER, error_model="numpy")
-def _rotate(lanes, i, ends, chase, rotations, at):  # type: ignore[no-untyped-def]
-    # A lane whose block ends before i rotates by nothing. All branches are selections.
-    diagonal, coupling, vector = lanes.diagonal, lanes.coupling, lanes.vector
+@njit(cache=True)
+def _close_sweep(state, block):  # type: ignore[no-untyped-def]
     for lane in range(LANES):
-        inside = i < ends[lane]
-        starts = i == ends[lane] - 1
-        bulge = chase[0, lane] if starts else chase[1, lane]
-        sine = 1.0 if starts else chase[2, lane]
-        cosine = 1.0 if starts else chase[3, lane]
-        correction = 0.0 if starts else chase[4, lane]
-        f = sine * coupling[i, lane]
-        b = cosine * coupling[i, lane]
+        first = int(block[0, lane])
+        if first < block[1, lane]:
+            state[first, DIAGONAL, lane] -= state[first, CORRECTION, lane]
+            state[first, COUPLING, lane] = state[first, BULGE, lane]
+        block[1, lane] = block[3, lane]
+
+
+@njit(cache=True, fastmath=REORDER, error_model="numpy", forceinline=True)
+def _rotate(i, rows, block, rotation):  # type: ignore[no-untyped-def]
+    # Rotates the plane of rows i and i + 1 in every lane whose block they are in, by nothing in
+    # the others. `rows` holds i, i + 1 and i + 2. One flat array, and selections in place of
+    # branches, let the compiler see that the lanes are independent.
+    for lane in range(LANES):
+        starts = i == block[LANES + lane] - 1.0
+        inside = (i >= block[lane]) & (i < block[LANES + lane])
+        bulge = block[2 * LANES + lane] if starts else rows[ROW + BULGE * LANES + lane]
+        sine = 1.0 if starts else rows[ROW + SINE * LANES + lane]
+        cosine = 1.0 if starts else rows[ROW + COSINE * LANES + lane]
+        correction = 0.0 if starts else rows[ROW + CORRECTION * LANES + lane]
+        coupling = rows[COUPLING * LANES + lane]
+        f, b = sine * coupling, cosine * coupling
         length = np.sqrt(f * f + bulge * bulge)
         inverse = 1.0 / length
         sine = f * inverse if length > 0.0 else 0.0
         cosine = bulge * inverse if length > 0.0 else 1.0
-        below = diagonal[i + 1, lane]
+        below = rows[ROW + DIAGONAL * LANES + lane]
         g = below - correction
-        r = (diagonal[i, lane] - g) * sine + 2.0 * cosine * b
+        r = (rows[DIAGONAL * LANES + lane] - g) * sine + 2.0 * cosine * b
         correction = sine * r
-        coupling_below = 0.0 if starts else length
-        coupling[i + 1, lane] = coupling_below if inside else coupling[i + 1, lane]
-        diagonal[i + 1, lane] = g + correction if inside else below
-        chase[1, lane] = cosine * r - b
-        chase[2, lane] = sine
-        chase[3, lane] = cosine
-        chase[4, lane] = correction
+        coupling_below = rows[ROW + COUPLING * LANES + lane]
+        changed = 0.0 if starts else length
+        rows[ROW + COUPLING * LANES + lane] = changed if inside else coupling_below
+        rows[ROW + DIAGONAL * LANES + lane] = g + correction if inside else below
+        beside = np.abs(g + correction) + np.abs(rows[2 * ROW + DIAGONAL * LANES + lane])
+        split = inside & (changed <= NEGLIGIBLE * beside)
+        block[3 * LANES + lane] = i + 1.0 if split else block[3 * LANES + lane]
+        rows[BULGE * LANES + lane] = cosine * r - b
+        rows[SINE * LANES + lane] = sine
+        rows[COSINE * LANES + lane] = cosine
+        rows[CORRECTION * LANES + lane] = correction
         sine = sine if inside else 0.0
         cosine = cosine if inside else 1.0
-        rotations.sine[at, lane] = sine
-        rotations.cosine[at, lane] = cosine
-        lower = vector[i + 1, lane]
-        upper = vector[i, lane]
-        vector[i + 1, lane] = sine * upper + cosine * lower
-        vector[i, lane] = cosine * upper - sine * lower
+        rotation[lane] = cosine
+        rotation[LANES + lane] = sine
+        lower = rows[ROW + VECTOR * LANES + lane]
+        upper = rows[VECTOR * LANES + lane]
+        rows[ROW + VECTOR * LANES + lane] = sine * upper + cosine * lower
+        rows[VECTOR * LANES + lane] = cosine * upper - sine * lower
 
 
-@njit(cache=True, fastmath=REORDER)
+@njit(cache=True)
 def rotate_back(lanes, sweeps, rotations):  # type: ignore[no-untyped-def]
     """Take all lanes' vectors from eigenvector coordinates back to tridiagonal ones."""
-    vector = lanes.vector
-    at = (rotations.last[:sweeps] - rotations.first[:sweeps]).sum()
-    for sweep in range(sweeps - 1, -1, -1):
-        for i in range(rotations.first[sweep], rotations.last[sweep]):
+    flat = lanes.state.reshape(-1)
+    at = (sweeps[:, 1] - sweeps[:, 0]).sum()
+    for sweep in range(len(sweeps) - 1, -1, -1):
+        for i in range(sweeps[sweep, 0], sweeps[sweep, 1]):
             at -= 1
-            for lane in range(LANES):
-                cosine, sine = rotations.cosine[at, lane], rotations.sine[at, lane]
-                lower = vector[i + 1, lane]
-                upper = vector[i, lane]
-                vector[i, lane] = cosine * upper + sine * lower
-                vector[i + 1, lane] = cosine * lower - sine * upper
+            _rotate_back(flat[i * ROW : (i + 2) * ROW], rotations[at])
+
+
+@njit(cache=True, fastmath=REORDER, forceinline=True)
+def _rotate_back(rows, rotation):  # type: ignore[no-untyped-def]
+    for lane in range(LANES):
+        cosine, sine = rotation[lane], rotation[LANES + lane]
+        upper = rows[VECTOR * LANES + lane]
+        lower = rows[ROW + VECTOR * LANES + lane]
+        rows[VECTOR * LANES + lane] = cosine * upper + sine * lower
+        rows[ROW + VECTOR * LANES + lane] = cosine * lower - sine * upper

@@ -1,6 +1,6 @@
 """Gram matrices of a cube that slides over a series, without forming each from scratch.
 
-A `Band` is what the cubes around one row of voxels along z see, as far as one step along y
+A `Band` is what the cubes around a few neighbours along z see, as far as one step along y
 needs it. Its planes of equal y are kept in a ring, so that a step along y computes one new plane.
 There are two kinds, by the shorter side of the cube's matrix:
 
@@ -8,7 +8,7 @@ There are two kinds, by the shorter side of the cube's matrix:
   series there; a Gram matrix is the sum of those over the cube's y and z. Each sum is formed
   anew, not by adding and subtracting at its ends, so that nothing drifts.
 - volumes > voxels: the band holds the dot products of all its voxels with one another, and a
-  Gram matrix is a selection of them.
+  Gram matrix is a block of them.
 """
 
 from __future__ import annotations
@@ -29,25 +29,25 @@ REORDER = {"contract", "reassoc", "nsz", "arcp"}
 
 
 class Band(NamedTuple):
-    """The part of a series that a row of cubes along z sees.
+    """The part of a series that the cubes of a few neighbours along z see.
 
     Attributes
     ----------
     low
-        (3,): the least x, y, z of the band; y is that of the cube it was last moved to.
+        (3,): the least x, y, z of the band; y is -1 until it is moved to its first cube.
     edges
         (3,): of the cube, in voxels.
     volumes
         How many.
     planes
-        (edges[1],): which y each place in the ring holds, -1 for none.
+        (ring,): which y each place in the ring holds, -1 for none.
     series
-        (ring y, x, z, padded volumes) float64.
+        (z, ring, x, padded volumes) float64.
     outer, column
-        (ring y, z, packed) sums of outer products over x, and (z, packed) over x and y.
+        (ring, z, packed) sums of outer products over x, and (z, packed) over x and y.
         Empty in the second kind.
     products
-        (ring y, x, z, ring y, x, z) dot products. Empty in the first kind.
+        (voxels, voxels) dot products, in the order of `series`. Empty in the first kind.
     """
 
     low: IntArray
@@ -64,20 +64,19 @@ class Band(NamedTuple):
 def make_band(low, edges, depth, volumes):  # type: ignore[no-untyped-def]
     """Return an empty `Band` of `depth` voxels along z, its corner at `low`."""
     by_volume = volumes <= edges.prod()
-    padded = -(-volumes // WIDTH) * WIDTH
     packed = 0
     for row in range(volumes * by_volume):
         packed += _packed_length(row)
-    plane = (edges[0] * (not by_volume), depth)
+    voxels = depth * edges[1] * edges[0] * (not by_volume)
     return Band(
         low.copy(),
         edges,
         volumes,
         np.full(edges[1], -1),
-        np.zeros((edges[1], edges[0], depth, padded)),
+        np.zeros((depth, edges[1], edges[0], -(-volumes // WIDTH) * WIDTH)),
         np.zeros((edges[1], depth, packed)),
         np.zeros((depth, packed)),
-        np.zeros((edges[1], plane[0], depth, edges[1], plane[0], depth)),
+        np.zeros((voxels, voxels)),
     )
 
 
@@ -90,7 +89,8 @@ def _packed_length(row):  # type: ignore[no-untyped-def]
 @njit(cache=True)
 def move_band(band, data, y_low):  # type: ignore[no-untyped-def]
     """Let the band hold the planes from `y_low` on, as many as the cube has."""
-    moved = band.low[1] != y_low
+    if band.low[1] == y_low:
+        return
     band.low[1] = y_low
     for y in range(y_low, y_low + band.edges[1]):
         place = y % band.edges[1]
@@ -101,20 +101,17 @@ def move_band(band, data, y_low):  # type: ignore[no-untyped-def]
                 _multiply_plane(band, place)
             else:
                 _outer_plane(band, place)
-            moved = True
-    if moved and not band.products.size:
-        band.column[:] = band.outer[0]
-        for place in range(1, band.edges[1]):
-            band.column[:] += band.outer[place]
+    if not band.products.size:
+        _sum_planes(band)
 
 
 @njit(cache=True)
 def _read_plane(band, data, y):  # type: ignore[no-untyped-def]
-    plane = band.series[y % band.edges[1]]
-    for x in range(plane.shape[0]):
-        for z in range(plane.shape[1]):
+    plane = band.series[:, y % band.edges[1]]
+    for z in range(plane.shape[0]):
+        for x in range(plane.shape[1]):
             for t in range(band.volumes):
-                plane[x, z, t] = data[band.low[0] + x, y, band.low[2] + z, t]
+                plane[z, x, t] = data[band.low[0] + x, y, band.low[2] + z, t]
 
 
 @njit(cache=True)
@@ -122,60 +119,121 @@ def _outer_plane(band, place):  # type: ignore[no-untyped-def]
     plane = band.outer[place]
     plane[:] = 0
     for z in range(len(plane)):
-        for x in range(band.edges[0]):
-            _add_outer_product(band.series[place, x, z], plane[z], band.volumes)
+        line = band.series[z, place]
+        for x in range(0, len(line) - 1, 2):
+            _add_outer_products(line[x], line[x + 1], plane[z], band.volumes)
+        if len(line) % 2:
+            _add_outer_product(line[-1], plane[z], band.volumes)
 
 
 @njit(cache=True, fastmath=REORDER)
-def _add_outer_product(series, packed, volumes):  # type: ignore[no-untyped-def]
+def _add_outer_products(one, two, packed, volumes):  # type: ignore[no-untyped-def]
     start = 0
     for row in range(volumes):
         length = _packed_length(row)
-        own = series[row]
+        part = packed[start : start + length]
+        own_one, own_two = one[row], two[row]
         for column in range(length):
-            packed[start + column] += own * series[column]
+            part[column] += own_one * one[column] + own_two * two[column]
+        start += length
+
+
+@njit(cache=True, fastmath=REORDER)
+def _add_outer_product(one, packed, volumes):  # type: ignore[no-untyped-def]
+    start = 0
+    for row in range(volumes):
+        length = _packed_length(row)
+        part = packed[start : start + length]
+        own = one[row]
+        for column in range(length):
+            part[column] += own * one[column]
         start += length
 
 
 @njit(cache=True)
+def _sum_planes(band):  # type: ignore[no-untyped-def]
+    for z in range(len(band.column)):
+        column = band.column[z]
+        column[:] = band.outer[0, z]
+        for place in range(1, band.edges[1] - 1, 2):
+            _add_two(column, band.outer[place, z], band.outer[place + 1, z])
+        if band.edges[1] % 2 == 0:
+            _add(column, band.outer[-1, z])
+
+
+@njit(cache=True)
+def _add(total, one):  # type: ignore[no-untyped-def]
+    for i in range(len(total)):
+        total[i] += one[i]
+
+
+@njit(cache=True)
+def _add_two(total, one, two):  # type: ignore[no-untyped-def]
+    for i in range(len(total)):
+        total[i] += one[i] + two[i]
+
+
+@njit(cache=True)
 def _multiply_plane(band, place):  # type: ignore[no-untyped-def]
-    _, wide, depth, _ = band.series.shape
-    for x in range(wide):
-        for z in range(depth):
-            own = band.series[place, x, z]
-            near, far = max(z - band.edges[2] + 1, 0), min(z + band.edges[2], depth)
-            for other in range(band.edges[1]):
-                for other_x in range(wide):
-                    for other_z in range(near, far):
-                        value = _dot(own, band.series[other, other_x, other_z])
-                        band.products[place, x, z, other, other_x, other_z] = value
-                        band.products[other, other_x, other_z, place, x, z] = value
+    depth, ring, wide, padded = band.series.shape
+    slab = ring * wide
+    series = band.series.reshape(depth * slab, padded)
+    for z in range(depth):
+        near = max(z - band.edges[2] + 1, 0) * slab
+        far = min(z + band.edges[2], depth) * slab
+        for x in range(wide):
+            own = (z * ring + place) * wide + x
+            products = band.products[own, near:far]
+            _multiply(series[near:far], series[own], products)
+            band.products[near:far, own] = products
 
 
 @njit(cache=True, fastmath=REORDER)
-def _dot(one, two):  # type: ignore[no-untyped-def]
-    total = 0.0
-    for t in range(len(one)):
-        total += one[t] * two[t]
-    return total
+def _multiply(matrix, vector, product):  # type: ignore[no-untyped-def]
+    # product = matrix vector, four rows at a time.
+    rows, columns = matrix.shape
+    for row in range(0, rows - 3, 4):
+        first, second, third, fourth = (
+            matrix[row],
+            matrix[row + 1],
+            matrix[row + 2],
+            matrix[row + 3],
+        )
+        a, b, c, d = 0.0, 0.0, 0.0, 0.0
+        for t in range(columns):
+            a += first[t] * vector[t]
+            b += second[t] * vector[t]
+            c += third[t] * vector[t]
+            d += fourth[t] * vector[t]
+        product[row], product[row + 1], product[row + 2], product[row + 3] = a, b, c, d
+    for row in range(rows // 4 * 4, rows):
+        a = 0.0
+        for t in range(columns):
+            a += matrix[row, t] * vector[t]
+        product[row] = a
 
 
 @njit(cache=True)
 def gram_matrix(band, z_low, matrix):  # type: ignore[no-untyped-def]
     """Write the Gram matrix of the cube from `z_low` on into the left of `matrix`.
 
-    The columns right of it are set to zero. In the second kind the voxels are in the order
-    of the band: ring y, x, z.
+    What lies right of it is set to zero. In the second kind the voxels are in the order of
+    ``band.series``.
     """
-    at = z_low - band.low[2]
-    matrix[:] = 0
+    at, deep = z_low - band.low[2], band.edges[2]
+    size = len(matrix)
+    matrix[:, size:] = 0
     if band.products.size:
-        _select_products(band, at, matrix)
-    else:
-        packed = band.column[at].copy()
-        for z in range(at + 1, at + band.edges[2]):
-            packed += band.column[z]
-        _unpack(packed, matrix)
+        slab = band.edges[0] * band.edges[1]
+        block = slice(at * slab, (at + deep) * slab)
+        matrix[:, :size] = band.products[block, block]
+        return
+    packed = band.column[at].copy()
+    for z in range(at + 1, at + deep - 1, 2):
+        _add_two(packed, band.column[z], band.column[z + 1])
+    if deep % 2 == 0:
+        _add(packed, band.column[at + deep - 1])
+    _unpack(packed, matrix)
 
 
 @njit(cache=True)
@@ -186,20 +244,3 @@ def _unpack(packed, matrix):  # type: ignore[no-untyped-def]
             matrix[row, column] = packed[start + column]
             matrix[column, row] = packed[start + column]
         start += _packed_length(row)
-
-
-@njit(cache=True)
-def _select_products(band, at, matrix):  # type: ignore[no-untyped-def]
-    wide, high, deep = band.edges
-    row = 0
-    for y in range(high):
-        for x in range(wide):
-            for z in range(at, at + deep):
-                products = band.products[y, x, z]
-                column = 0
-                for other_y in range(high):
-                    for other_x in range(wide):
-                        for other_z in range(deep):
-                            matrix[row, column] = products[other_y, other_x, at + other_z]
-                            column += 1
-                row += 1

@@ -14,10 +14,11 @@ import numpy as np
 from numba import njit
 
 from bids_denoise.kernels.eigen import (
+    DIAGONAL,
     LANES,
+    VECTOR,
     diagonalise,
     make_lanes,
-    make_rotations,
     reflect,
     rotate_back,
     tridiagonalise,
@@ -92,11 +93,11 @@ def _denoise_pencil(data, mask, method, pencil, results):  # type: ignore[no-unt
     x, z_first = pencil
     edges, shape = method.edges, np.array(mask.shape)
     z_last = min(z_first + DEPTH, shape[2]) - 1
-    low = np.array([_start(x, 0, edges, shape), 0, _start(z_first, 2, edges, shape)])
+    low = np.array([_start(x, 0, edges, shape), -1, _start(z_first, 2, edges, shape)])
     depth = _start(z_last, 2, edges, shape) + edges[2] - low[2]
     band = make_band(low, edges, depth, data.shape[3])
     size = min(data.shape[3], edges.prod())
-    lanes, rotations = make_lanes(size), make_rotations(size)
+    lanes, rotations = make_lanes(size), np.empty((size * size, 2 * LANES))
     voxels = np.zeros((LANES, 3), np.int64)
     filled = 0
     for y in range(shape[1]):
@@ -124,11 +125,10 @@ def _start(centre, axis, edges, shape):  # type: ignore[no-untyped-def]
 def _finish(data, voxels, method, lanes, rotations, results):  # type: ignore[no-untyped-def]
     # From the Gram matrices in the lanes to the results at the voxels.
     denoised, sigma, rank = results
-    lanes.diagonal[:] = 0
-    lanes.coupling[:] = 0
-    lanes.vector[:] = 0
+    lanes.state[:] = 0
+    size = len(lanes.factor[0])
     for lane, voxel in enumerate(voxels):
-        _set_vector(data, voxel, method.edges, lanes.vector[:, lane])
+        _set_vector(data, voxel, method.edges, lanes.state[:size, VECTOR, lane])
         tridiagonalise(lanes, lane)
         reflect(lanes, lane, False)
     sweeps, rotations = diagonalise(lanes, rotations)
@@ -136,12 +136,12 @@ def _finish(data, voxels, method, lanes, rotations, results):  # type: ignore[no
     for lane, (x, y, z) in enumerate(voxels):
         noise, level = _strike_noise(lanes, lane, longer, method.improved)
         sigma[x, y, z] = level
-        rank[x, y, z] = len(lanes.diagonal) - noise
+        rank[x, y, z] = size - noise
     rotate_back(lanes, sweeps, rotations)
     for lane, (x, y, z) in enumerate(voxels):
-        if rank[x, y, z] < len(lanes.diagonal):
+        if rank[x, y, z] < size:
             reflect(lanes, lane, True)
-            vector = lanes.vector[:, lane]
+            vector = lanes.state[:size, VECTOR, lane]
             _recombine(data, voxels[lane], method.edges, vector, denoised[x, y, z])
     return rotations
 
@@ -155,7 +155,7 @@ def _set_vector(data, voxel, edges, vector):  # type: ignore[no-untyped-def]
     else:
         within_x = x - _start(x, 0, edges, data.shape)
         within_z = z - _start(z, 2, edges, data.shape)
-        vector[((y % edges[1]) * edges[0] + within_x) * edges[2] + within_z] = 1.0
+        vector[(within_z * edges[1] + y % edges[1]) * edges[0] + within_x] = 1.0
 
 
 @njit(cache=True)
@@ -168,20 +168,20 @@ def _recombine(data, voxel, edges, vector, into):  # type: ignore[no-untyped-def
     y_low = _start(voxel[1], 1, edges, data.shape)
     z_low = _start(voxel[2], 2, edges, data.shape)
     total = np.zeros(data.shape[3])
-    for y in range(y_low, y_low + edges[1]):
-        for x in range(x_low, x_low + edges[0]):
-            at = ((y % edges[1]) * edges[0] + x - x_low) * edges[2]
-            for z in range(edges[2]):
-                weight = vector[at + z]
+    for z in range(edges[2]):
+        for y in range(y_low, y_low + edges[1]):
+            at = (z * edges[1] + y % edges[1]) * edges[0]
+            for x in range(edges[0]):
+                weight = vector[at + x]
                 for t in range(len(total)):
-                    total[t] += weight * data[x, y, z_low + z, t]
+                    total[t] += weight * data[x_low + x, y, z_low + z, t]
     into[:] = total
 
 
 @njit(cache=True, error_model="numpy")
 def _strike_noise(lanes, lane, longer, improved):  # type: ignore[no-untyped-def]
     # Zeroes the lane's vector along its noise; see `mppca_reference.split_spectrum`.
-    eigenvalues = np.sort(lanes.diagonal[:, lane])
+    eigenvalues = np.sort(lanes.state[:-1, DIAGONAL, lane])
     smallest = max(eigenvalues[0], 0.0) / longer
     total, variance, noise = 0.0, 0.0, 0
     for index, eigenvalue in enumerate(eigenvalues):
@@ -194,6 +194,6 @@ def _strike_noise(lanes, lane, longer, improved):  # type: ignore[no-untyped-def
             noise, variance = count, mean
     if noise:
         for i in range(len(eigenvalues)):
-            if lanes.diagonal[i, lane] <= eigenvalues[noise - 1]:
-                lanes.vector[i, lane] = 0.0
+            if lanes.state[i, DIAGONAL, lane] <= eigenvalues[noise - 1]:
+                lanes.state[i, VECTOR, lane] = 0.0
     return noise, np.sqrt(variance)
