@@ -17,7 +17,7 @@ MACHINE_OPTIONS = (
     ),
     Option(
         "omp_nthreads",
-        "Threads for one image; as many images are treated at once as the processors allow then.",
+        "Threads for each image, at least; at most nprocs / omp-nthreads images are done at once.",
         MACHINE,
         kind="integer",
         metavar="N",
