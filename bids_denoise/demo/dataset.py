@@ -11,8 +11,8 @@ import numpy as np
 
 from bids_denoise import __version__
 from bids_denoise.demo import scans, texts
-from bids_denoise.derivatives.store import json_text, storage_errors, table_text
-from bids_denoise.errors import OutputError
+from bids_denoise.derivatives.store import json_text, table_text
+from bids_denoise.errors import OutputError, storage_errors
 from bids_denoise.imageio import write_new
 from bids_denoise.simulate.gradients import to_fsl
 

@@ -110,8 +110,7 @@ def _bold_facts(root: Path, source: Path, triple: Triple) -> str:
         for name in scans.PARADIGM.regions
     ]
     active = [values > 0.5 * values.max() for values in amplitudes]
-    pairs = zip(amplitudes, active, strict=True)
-    true = 100 * np.mean([values[where].mean() for values, where in pairs])
+    true, _ = _activation(triple.truth, active, design)
     change, t = _activation(triple.before, active, design)
     new_change, new_t = _activation(triple.after, active, design)
     snr, new_snr = (_temporal_snr(each, triple.region) for each in (triple.before, triple.after))

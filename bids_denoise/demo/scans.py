@@ -150,7 +150,7 @@ def _t2w(head: Individual, coarseness: float, rng: np.random.Generator) -> Truth
 def _bold(head: Individual, coarseness: float, rng: np.random.Generator) -> Truth:
     grid = _grid((64, 64, 26), (3.4, 3.4, 4.0), coarseness, centre=(0, -20, 14), tilt=-10)
     run = bold.bold_run(head, grid, PARADIGM, (REPETITION_TIME, VOLUMES), rng)
-    sigma = np.float32(14) * noise.g_factor(grid.shape, peak=1.8)
+    sigma = np.float32(9) * noise.g_factor(grid.shape, peak=1.8)
     return Truth(run.series, sigma, run.brain, grid, maps=run.amplitudes)
 
 

@@ -61,7 +61,7 @@ def test_the_truth_itself_gains_without_bound(scanned: Path, tmp_path: Path) -> 
     assert float(fa[4]) < 0.003
     numbers = found["bold"].more.replace("%", "").replace(")", "").replace(",", "").split()
     after, true = float(numbers[7]), float(numbers[9])
-    assert after == pytest.approx(true, abs=0.15)
+    assert after == true > 0.5
 
 
 def test_the_scan_itself_gains_nothing(scanned: Path, tmp_path: Path) -> None:
