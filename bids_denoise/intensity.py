@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -50,7 +51,7 @@ def foreground(data: FloatArray, mask: BoolArray) -> BoolArray:
     coarse = tuple(slice(None, None, step) for step in steps)
     smooth = _smoothed(data, mask)[coarse]
     measured = mask[coarse]
-    values = _sample(smooth, measured)
+    values = sample(smooth, measured)
     if values.size == 0 or np.ptp(values) == 0:
         return mask.copy()
     tissue = measured & (smooth > cross_entropy_threshold(values))
@@ -77,7 +78,7 @@ def window(data: FloatArray, mask: BoolArray) -> tuple[float, float]:
     low, high
         ``low < high``, also for constant data.
     """
-    values = _sample(data, mask if mask.any() else np.ones_like(mask))
+    values = sample(data, mask if mask.any() else np.ones_like(mask))
     low, high = (float(each) for each in np.percentile(values, (0.5, 99.5)))
     if high <= low:
         low, high = float(values.min()), float(values.max())
@@ -118,12 +119,18 @@ def _smoothed(data: FloatArray, mask: BoolArray) -> FloatArray:
     return np.asarray(uniform_filter(np.where(mask, data, np.float32(0)), 3))
 
 
-def _sample(data: FloatArray, mask: BoolArray) -> FloatArray:
-    where = np.flatnonzero(mask)
-    volumes = data.shape[3] if data.ndim > mask.ndim else 1
-    where = where[:: max(1, where.size * volumes // MOST_SAMPLES)]
-    flat = data.reshape(mask.size, -1)
-    return flat[where].ravel()
+def sample(data: FloatArray, mask: BoolArray, most: int = MOST_SAMPLES) -> FloatArray:
+    """Return about `most` values of `data` (x, y, z[, t]) inside `mask`, evenly spaced.
+
+    The step has no factor in common with any axis, so that no line is hit again and again.
+    """
+    volumes = data.size // mask.size
+    step = max(1, int(np.count_nonzero(mask)) * volumes // most)
+    while math.gcd(step, data.size) > 1:
+        step += 1
+    where = np.arange(0, data.size, step)
+    inside = mask.reshape(-1)[where // volumes]
+    return np.asarray(data.reshape(-1)[where[inside]]) if inside.any() else data[mask].ravel()
 
 
 def _air_was_removed(smooth: FloatArray, measured: BoolArray, tissue: BoolArray) -> bool:

@@ -20,11 +20,14 @@ if TYPE_CHECKING:
 
     DoubleArray = npt.NDArray[np.float64]
 
-KEPT = 0.8
+KEPT = 0.9
 """Share of pure noise energies that lies below the cut."""
 
 ROUNDS = 30
 LOCAL_ROUNDS = 12
+
+TRACE = 1e-6
+RIDGE = 0.1
 
 
 def floor(energies: FloatArray | DoubleArray, freedom: int, start: float = 0.3) -> float:
@@ -50,7 +53,9 @@ def floor(energies: FloatArray | DoubleArray, freedom: int, start: float = 0.3) 
 def local_floor(
     energies: FloatArray | DoubleArray, inside: BoolArray, freedom: int, width: tuple[float, ...]
 ) -> DoubleArray:
-    """Return the floor around each tile, float64 (i, j, k), by Gaussian weights.
+    """Return the floor around each tile, float64 (i, j, k): a local line with Gaussian weights.
+
+    A line, not a mean, because at the rim of the head all neighbours lie on one side.
 
     Parameters
     ----------
@@ -71,21 +76,49 @@ def local_floor(
     limit, kept_mean = _cut(freedom)
     overall = floor(energies[inside], freedom)
     level = np.full(energies.shape, overall)
-    for _ in range(LOCAL_ROUNDS):
+    for turn in range(LOCAL_ROUNDS):
         low = inside & (energies <= limit * level)
-        level = _averaged(energies, low, width, overall * kept_mean) / kept_mean
+        line = turn >= LOCAL_ROUNDS - 2
+        level = _local_fit(energies, low, width, overall * kept_mean, line) / kept_mean
     return level
 
 
-def _averaged(
-    energies: FloatArray | DoubleArray, chosen: BoolArray, width: tuple[float, ...], far: float
+def _local_fit(
+    energies: FloatArray | DoubleArray,
+    chosen: BoolArray,
+    width: tuple[float, ...],
+    far: float,
+    line: bool,
 ) -> DoubleArray:
+    """Return the local mean of the chosen energies, or the local line at each tile."""
     from scipy.ndimage import gaussian_filter
 
-    weight = gaussian_filter(chosen.astype(np.float64), width, mode="constant")
-    total = gaussian_filter(np.where(chosen, energies, 0.0), width, mode="constant")
+    def gathered(values: DoubleArray | float) -> DoubleArray:
+        each = np.where(chosen, values, 0.0)
+        return np.asarray(gaussian_filter(each, width, mode="constant"))
+
     # A trace of the overall level takes over where no tile is near.
-    return np.asarray((total + 1e-6 * far) / (weight + 1e-6))
+    weight = gathered(1.0) + TRACE
+    mean = (gathered(energies.astype(np.float64)) + TRACE * far) / weight
+    if not line:
+        return mean
+    at = [
+        grid / each
+        for grid, each in zip(np.indices(chosen.shape, dtype=np.float64), width, strict=True)
+    ]
+    centre = [gathered(axis) / weight for axis in at]
+    together = np.empty((*chosen.shape, 3, 3))
+    with_energy = np.empty((*chosen.shape, 3))
+    for one in range(3):
+        with_energy[..., one] = gathered(at[one] * energies) / weight - centre[one] * mean
+        for other in range(3):
+            product = gathered(at[one] * at[other]) / weight
+            together[..., one, other] = product - centre[one] * centre[other]
+    # The ridge keeps the slope tame where the neighbours lie in a plane.
+    slope = np.linalg.solve(together + RIDGE * np.eye(3), with_energy[..., np.newaxis])[..., 0]
+    offset = np.stack([axis - middle for axis, middle in zip(at, centre, strict=True)], axis=-1)
+    fitted = mean + np.sum(slope * offset, axis=-1)
+    return np.asarray(np.clip(fitted, mean / 2, mean * 2))
 
 
 @cache

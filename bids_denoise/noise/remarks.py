@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bids_denoise.intensity import sample
+
 if TYPE_CHECKING:
     from bids_denoise.noise.spectrum import Spectrum
     from bids_denoise.noise.volume import VolumeNoise
@@ -14,6 +16,9 @@ if TYPE_CHECKING:
 
 DISAGREE = 1.2
 """Ratio of the highest to the lowest estimate from which they are said to disagree."""
+
+BRIGHT = 1.25
+"""Mean of the air relative to its spread, from which it is no Rayleigh noise; 1.4 for two coils."""
 
 COARSE = 0.75
 """Least sigma, in quantisation steps, that can be told from rounding."""
@@ -63,8 +68,7 @@ def quantisation_step(data: FloatArray, mask: BoolArray) -> float:
     >>> quantisation_step(values, np.ones((3, 4, 5), bool))
     2.5
     """
-    values = data[mask]
-    levels = np.unique(values[:: max(1, values.size // MOST_VALUES)]).astype(np.float64)
+    levels = np.unique(sample(data, mask, MOST_VALUES)).astype(np.float64)
     if levels.size < 3:
         return 0.0
     gaps = np.diff(levels)
@@ -94,7 +98,7 @@ def _on_spectrum(spectrum: Spectrum | None) -> Remark | None:
 
 def _on_quantisation(noise: VolumeNoise, data: FloatArray, mask: BoolArray) -> Remark | None:
     step = quantisation_step(data, mask)
-    sigma = noise.estimates.get("tissue", 0.0)
+    sigma = noise.estimates.get("tissue corner", 0.0)
     if step == 0 or sigma > COARSE * step:
         return None
     return Remark(
@@ -104,9 +108,9 @@ def _on_quantisation(noise: VolumeNoise, data: FloatArray, mask: BoolArray) -> R
 
 
 def _on_air(noise: VolumeNoise, mask: BoolArray) -> Remark | None:
-    if "air" in noise.estimates:
+    if "air corner" in noise.estimates:
         if noise.air_agrees:
-            return None
+            return _on_bright_air(noise)
         return Remark(
             "The air does not show the noise of the tissue, as when it is masked, filtered "
             "or full of ghosts. Sigma is taken from tissue alone."
@@ -116,6 +120,18 @@ def _on_air(noise: VolumeNoise, mask: BoolArray) -> Remark | None:
     return Remark(
         f"The background was removed ({100 * (1 - mask.mean()):.0f} % of the image holds one "
         "constant value). Sigma is taken from tissue alone."
+    )
+
+
+def _on_bright_air(noise: VolumeNoise) -> Remark | None:
+    corner, mean = noise.estimates["air corner"], noise.estimates.get("air mean", 0.0)
+    white = noise.spectrum is not None and noise.spectrum.white
+    if not white or mean < BRIGHT * corner:
+        return None
+    return Remark(
+        f"The air is {mean / corner:.1f} times as bright as single-channel noise of its spread: "
+        "there are ghosts, or several coils were summed as squares, and dark tissue is "
+        "brighter than it should be."
     )
 
 

@@ -66,7 +66,7 @@ def estimate_series(image: Image, law: Law) -> Noise:
     estimates = {"Marchenko-Pastur": float(np.median(sigma[head]))}
     middle = np.ascontiguousarray(image.data[..., count // 2])
     single = estimate_volume(middle, image.mask, law).estimates
-    estimates["single volume"] = single.get("tissue", single["wavelet"])
+    estimates["single volume"] = single.get("tissue corner", single["wavelet"])
     spectrum = None
     if image.bvals is None:
         estimates["differences in time"] = difference_sigma(image.data, head)

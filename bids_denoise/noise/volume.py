@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 FEWEST_TILES = 48
 """With fewer tiles of tissue the spectrum is not judged; fewer tiles of air are not used."""
 
-WIDTH = 12.0
+WIDTH = 10.0
 """Standard deviation of the weights of the local floor, in voxels."""
 
 UNEVEN = (0.07, 0.15)
@@ -74,8 +74,13 @@ def law_of(data: FloatArray, mask: BoolArray) -> Law:
 
     All else is taken for magnitude data.
     """
-    below = int(np.count_nonzero(data[mask] < 0))
-    return "gaussian" if below > 1e-3 * mask.sum() * (data.size // mask.size) else "rician"
+    if data.min() >= 0:
+        return "rician"
+    below = sum(
+        int(np.count_nonzero(slab[inside] < 0)) for slab, inside in zip(data, mask, strict=True)
+    )
+    measured = np.count_nonzero(mask) * (data.size // mask.size)
+    return "gaussian" if below > 1e-3 * measured else "rician"
 
 
 def estimate_volume(data: FloatArray, mask: BoolArray, law: Law) -> VolumeNoise:
@@ -93,9 +98,9 @@ def estimate_volume(data: FloatArray, mask: BoolArray, law: Law) -> VolumeNoise:
     if not tissue.any():
         return _without_tiles(data, mask)
     level = _level(tiles, tissue, law)
-    estimates = {"tissue": level, **_of_air(tiles, air, law)}
+    estimates = {"tissue corner": level, **_of_air(tiles, air, law)}
     share = _share(tiles.means, level, law)
-    air_agrees = "air" in estimates and _agree(tiles, tissue, air, law)
+    air_agrees = "air corner" in estimates and _agree(tiles, tissue, air, law)
     wavelet = wavelet_sigma(data, head) / np.sqrt(np.median(share[tissue]))
     estimates["wavelet"] = float(wavelet)
     spectrum = None
@@ -166,12 +171,12 @@ def _of_air(tiles: Tiles, air: BoolArray, law: Law) -> dict[str, float]:
         return {}
     energy = floor(tiles.energy[air], tiles.freedom)
     if law != "rician":
-        return {"air": float(np.sqrt(energy))}
+        return {"air corner": float(np.sqrt(energy))}
     # Ghosts raise the mean of some tiles; the lower quartile is that of tiles without.
     voxels = float(np.prod(tiles.edges))
     quartile = 1 - 0.6745 * np.sqrt(RAYLEIGH_VARIANCE / voxels) / RAYLEIGH_MEAN
     mean = float(np.quantile(tiles.mean[air], 0.25) / (RAYLEIGH_MEAN * quartile))
-    return {"air": float(np.sqrt(energy / RAYLEIGH_VARIANCE)), "air mean": mean}
+    return {"air corner": float(np.sqrt(energy / RAYLEIGH_VARIANCE)), "air mean": mean}
 
 
 def _agree(tiles: Tiles, tissue: BoolArray, air: BoolArray, law: Law) -> bool:

@@ -1,0 +1,453 @@
+"""How well sigma is estimated from an image alone: prints tables, writes docs/benchmarks/sigma.md.
+
+::
+
+    python benchmarks/sigma.py [--real ../shared/data] [--only accuracy,map,...] [--quick]
+
+Anatomy: Colin27 (Debian package ``mricron-data``), MNI152 (ships with nilearn), and, where the
+folder is given, real scans. DIPY and MRtrix's ``dwidenoise`` are asked for comparison where
+they are installed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import importlib.metadata
+import platform
+import shutil
+import subprocess
+import tempfile
+import time
+import tracemalloc
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import nibabel
+import numpy as np
+from scipy import ndimage
+
+from bids_denoise import __version__
+from bids_denoise.imageio.padding import padding
+from bids_denoise.intensity import foreground
+from bids_denoise.noise import estimate
+from bids_denoise.simulate.kspace import interpolate, low_pass
+from bids_denoise.simulate.noise import add_gaussian, add_reconstructed, add_rician, g_factor
+from bids_denoise.values import Image
+
+if TYPE_CHECKING:
+    from bids_denoise.values import BoolArray, FloatArray, Noise
+
+    Row = list[str]
+
+COLIN27 = Path("/usr/share/mricron/templates/ch2.nii.gz")
+COLIN27_BRAIN = COLIN27.with_name("ch2bet.nii.gz")
+LEVELS = (1, 3, 5, 9, 15)
+OUTPUT = Path(__file__).parents[1] / "docs" / "benchmarks" / "sigma.md"
+
+
+def read(path: Path) -> FloatArray:
+    image: Any = nibabel.load(path)
+    return np.ascontiguousarray(image.get_fdata(dtype=np.float32))
+
+
+def noise_of(data: FloatArray, mask: BoolArray | None = None) -> Noise:
+    inside = ~padding(data) if mask is None else mask
+    return estimate(Image(np.ascontiguousarray(data, np.float32), np.eye(4), inside))
+
+
+def masked(data: FloatArray, mask: BoolArray) -> FloatArray:
+    return np.where(mask, data, np.float32(0))
+
+
+def colin27() -> tuple[FloatArray, BoolArray]:
+    return read(COLIN27), read(COLIN27_BRAIN) > 0
+
+
+def scans(real: Path, pattern: str, most: int) -> list[Path]:
+    return sorted(real.glob(pattern))[:most]
+
+
+def percent(value: float) -> str:
+    return f"{100 * value:+.1f} %"
+
+
+def summary(errors: list[float]) -> Row:
+    return [percent(float(np.median(errors))), f"{100 * float(np.max(np.abs(errors))):.1f} %"]
+
+
+def accuracy(real: Path | None, seeds: int) -> tuple[Row, list[Row]]:
+    """Relative error of the median sigma."""
+    data, brain = colin27()
+    rows = []
+    for level in LEVELS:
+        whole, extracted, peer = [], [], []
+        for seed in range(seeds):
+            sigma = 2.55 * level
+            noisy = add_rician(data, sigma, np.random.default_rng(seed))
+            whole.append(_error(noise_of(noisy), sigma, None))
+            extracted.append(_error(noise_of(masked(noisy, brain)), sigma, brain))
+            peer.append(_dipy(noisy) / sigma - 1)
+        rows.append([f"Colin27, {level} % of 255", *summary(whole), *_peer(peer)])
+        rows.append([f"Colin27 brain, {level} % of 255", *summary(extracted), "", ""])
+    for pattern, label, levels in (
+        ("human-depression/sub-*/anat/*_T1w.nii.gz", "depression", (3, 5, 9, 15)),
+        ("mouse-rtg4510/sub-*/anat/*_T2w.nii.gz", "mouse", (5, 9, 15)),
+    ):
+        paths = scans(real, pattern, 5 * seeds) if real else []
+        errors: dict[int, list[float]] = {level: [] for level in levels}
+        for seed, path in enumerate(paths):
+            for level, error in _on_real(read(path), levels, seed):
+                errors[level].append(error)
+        rows += [
+            [f"{len(paths)} {label} scans, + {level} % of p99", *summary(errors[level]), "", ""]
+            for level in levels
+            if errors[level]
+        ]
+    head = ["image, Rician noise", "median error", "largest", "DIPY estimate_sigma", "largest"]
+    return head, rows
+
+
+def _on_real(data: FloatArray, levels: tuple[int, ...], seed: int) -> Iterator[tuple[int, float]]:
+    """Yield the error against sqrt(own^2 + added^2), own as estimated before adding."""
+    mask = ~padding(data)
+    own = float(np.median(noise_of(data, mask).sigma[mask]))
+    peak = float(np.percentile(data[mask], 99))
+    for level in levels:
+        added = level / 100 * peak
+        noisy = masked(add_rician(data, added, np.random.default_rng(seed)), mask)
+        yield level, _error(noise_of(noisy, mask), float(np.hypot(own, added)), mask)
+
+
+def _error(noise: Noise, sigma: float, mask: BoolArray | None) -> float:
+    found = noise.sigma if mask is None else noise.sigma[mask]
+    return float(np.median(found)) / sigma - 1
+
+
+def _dipy(data: FloatArray) -> float:
+    try:
+        from dipy.denoise.noise_estimate import estimate_sigma
+    except ImportError:
+        return np.nan
+    return float(np.ravel(estimate_sigma(data, N=1))[0])
+
+
+def _peer(errors: list[float]) -> Row:
+    return ["", ""] if np.isnan(errors).any() else summary(errors)
+
+
+def maps(real: Path | None, seeds: int) -> tuple[Row, list[Row]]:
+    """Agreement with a simulated g-factor, and constancy where the noise is constant."""
+    del real
+    data, brain = colin27()
+    everywhere = np.ones_like(brain)
+    rows = []
+    factors = {
+        "bump 1 to 2.5": g_factor(data.shape),
+        "bump 1 to 2.5, off centre": g_factor(data.shape, centre=0.4),
+        "constant": np.ones(data.shape, np.float32),
+    }
+    for name, factor in factors.items():
+        for level in (1, 3, 9):
+            for region, mask in (("head", everywhere), ("brain", brain)):
+                facts = [
+                    _map_facts(data, 2.55 * level * factor, mask, np.random.default_rng(seed))
+                    for seed in range(seeds)
+                ]
+                worst = min(fact[0] for fact in facts)
+                rows.append(
+                    [
+                        f"{name}, {level} %, {region}",
+                        "" if np.isnan(worst) else f"{worst:.3f}",
+                        percent(float(np.median([fact[1] for fact in facts]))),
+                        f"{100 * float(np.median([fact[2] for fact in facts])):.1f} %",
+                        f"{float(np.max([fact[3] for fact in facts])):.2f}",
+                    ]
+                )
+    return (
+        ["g-factor, noise, region", "lowest r", "median error", "median |error|", "max / min"],
+        rows,
+    )
+
+
+def _map_facts(
+    data: FloatArray, sigma: FloatArray, mask: BoolArray, rng: np.random.Generator
+) -> tuple[float, float, float, float]:
+    found = noise_of(masked(add_rician(data, sigma, rng), mask), mask).sigma[mask]
+    truth = sigma[mask]
+    varies = np.ptp(truth) > 0 and np.ptp(found) > 0
+    correlation = float(np.corrcoef(found, truth)[0, 1]) if varies else np.nan
+    error = found / truth - 1
+    return (
+        correlation,
+        float(np.median(error)),
+        float(np.median(np.abs(error))),
+        float(found.max() / found.min()),
+    )
+
+
+def noise_free(real: Path | None, seeds: int) -> tuple[Row, list[Row]]:
+    """Sigma of images without noise."""
+    del real, seeds
+    from nilearn import datasets
+
+    from bids_denoise.simulate.phantom import head_phantom
+
+    mni: Any = datasets.load_mni152_template(resolution=1)
+    mni_data = np.ascontiguousarray(mni.get_fdata(dtype=np.float32))
+    images = {
+        "Colin27 (mean of 27 scans)": (colin27()[0], 255.0),
+        "Colin27 brain": (masked(*colin27()), 255.0),
+        "MNI152 (mean of 152 heads)": (mni_data, float(mni_data.max())),
+        "analytic phantom, 96 x 112 x 80": (head_phantom((96, 112, 80)), 255.0),
+    }
+    rows = []
+    for name, (data, peak) in images.items():
+        noise = noise_of(data)
+        rows.append(
+            [
+                name,
+                f"{100 * float(np.median(noise.sigma)) / peak:.3f} %",
+                f"{100 * noise.estimates['wavelet'] / peak:.3f} %",
+                "yes" if noise.trusted else "no",
+            ]
+        )
+    return ["image", "sigma, of its maximum", "wavelet MAD", "trusted"], rows
+
+
+FAULTS: dict[str, Callable[[FloatArray, float, np.random.Generator], FloatArray]] = {
+    "zero-filled from 0.7": lambda data, sigma, rng: add_reconstructed(
+        data, sigma, rng, lambda each: low_pass(each, 0.7, 0.0)
+    ),
+    "zero-filled from 0.7, Tukey filter": lambda data, sigma, rng: add_reconstructed(
+        data, sigma, rng, lambda each: low_pass(each, 0.7, 0.3)
+    ),
+    "magnitude zero-filled from 0.7": lambda data, sigma, rng: np.abs(
+        low_pass(add_rician(data, sigma, rng), 0.7, 0.0)
+    ),
+    "linear, half a voxel, 3 axes": lambda data, sigma, rng: interpolate(
+        add_rician(data, sigma, rng), (0.5, 0.5, 0.5)
+    ),
+    "linear, half a voxel, 1 axis": lambda data, sigma, rng: interpolate(
+        add_rician(data, sigma, rng), (0.0, 0.5, 0.0)
+    ),
+    "cubic, half a voxel, 3 axes": lambda data, sigma, rng: ndimage.shift(
+        add_rician(data, sigma, rng), 0.5, order=3
+    ),
+    "Gaussian, FWHM 1 voxel": lambda data, sigma, rng: _smoothed(data, sigma, rng, 1.0),
+    "Gaussian, FWHM 1.5 voxels": lambda data, sigma, rng: _smoothed(data, sigma, rng, 1.5),
+    "Gaussian, FWHM 2.5 voxels": lambda data, sigma, rng: _smoothed(data, sigma, rng, 2.5),
+}
+"""What was done to an image before it came to us, by name."""
+
+WHITE: dict[str, Callable[[FloatArray, float, np.random.Generator], FloatArray]] = {
+    "white Rician": add_rician,
+    "white Gaussian": add_gaussian,
+    "white Rician, g-factor 1 to 2.5": lambda data, sigma, rng: add_rician(
+        data, sigma * g_factor(data.shape), rng
+    ),
+    "white Rician, rounded to integers": lambda data, sigma, rng: np.round(
+        add_rician(data, sigma, rng)
+    ),
+}
+"""Images that nothing was done to: flags are false alarms."""
+
+
+def _smoothed(data: FloatArray, sigma: float, rng: np.random.Generator, fwhm: float) -> FloatArray:
+    noisy = add_rician(data, sigma, rng)
+    return np.asarray(ndimage.gaussian_filter(noisy, fwhm / np.sqrt(8 * np.log(2))))
+
+
+def detection(real: Path | None, seeds: int) -> tuple[Row, list[Row]]:
+    """How often images are flagged as not trusted."""
+    anatomy = dict(_anatomy(real))
+    rows = []
+    for group, wanted in ((FAULTS, "detected"), (WHITE, "false alarms")):
+        total, flagged = 0, 0
+        for name, make in group.items():
+            counts = [0, 0]
+            for data, mask, peak, levels in anatomy.values():
+                for level in levels:
+                    for seed in range(seeds):
+                        made = make(data, level / 100 * peak, np.random.default_rng(seed))
+                        trusted = noise_of(masked(made.astype(np.float32), mask), mask).trusted
+                        counts[0] += not trusted
+                        counts[1] += 1
+            flagged, total = flagged + counts[0], total + counts[1]
+            rows.append([name, str(counts[1]), f"{100 * counts[0] / counts[1]:.1f} %"])
+        rows.append([f"**all: {wanted}**", str(total), f"**{100 * flagged / total:.1f} %**"])
+    return ["image", "images", "not trusted"], rows
+
+
+def _anatomy(
+    real: Path | None,
+) -> Iterator[tuple[str, tuple[FloatArray, BoolArray, float, tuple[int, ...]]]]:
+    data, brain = colin27()
+    yield "Colin27", (data, np.ones_like(brain), 255.0, LEVELS)
+    yield "Colin27 brain", (data, brain, 255.0, LEVELS)
+    for pattern, levels in (
+        ("human-depression/sub-*/anat/*_T1w.nii.gz", (5, 9)),
+        ("mouse-rtg4510/sub-*/anat/*_T2w.nii.gz", (9, 15)),
+    ):
+        for path in scans(real, pattern, 2) if real else []:
+            scan = read(path)
+            mask = ~padding(scan)
+            yield path.name, (scan, mask, float(np.percentile(scan[mask], 99)), levels)
+
+
+def coloured(real: Path | None, seeds: int) -> tuple[Row, list[Row]]:
+    """Sigma of images that are rightly not trusted, against the truth."""
+    del real
+    data, brain = colin27()
+    rows = []
+    for name, make in FAULTS.items():
+        row = [name]
+        for level in (1, 3, 9):
+            errors = []
+            for seed in range(seeds):
+                sigma = 2.55 * level
+                made = make(data, sigma, np.random.default_rng(seed)).astype(np.float32)
+                # Far above the noise the magnitude is linear: the same fault, measured.
+                bright = np.full((64, 64, 64), 100 * sigma, np.float32)
+                truth = float(make(bright, sigma, np.random.default_rng(1))[8:56, 8:56, 8:56].std())
+                errors.append(_error(noise_of(masked(made, brain), brain), truth, brain))
+            row.append(percent(float(np.median(errors))))
+        rows.append(row)
+    return ["Colin27 brain", "1 %", "3 %", "9 %"], rows
+
+
+def series(real: Path | None, seeds: int) -> tuple[Row, list[Row]]:
+    """Series: simulated with known sigma, and real ones against other ways to measure."""
+    del seeds
+    rows = [_simulated_series(volumes, factor) for volumes in (20, 60) for factor in (False, True)]
+    for path in sorted(real.glob("human-*/sub-*/*/*_bold.nii.gz")) if real else []:
+        data = read(path)
+        noise = noise_of(data)
+        others = {name: f"{value:.4g}" for name, value in noise.estimates.items()}
+        rows.append([path.name, f"{_median_in_head(data, noise.sigma):.4g}", str(others), ""])
+    for path in sorted(real.glob("human-*/sub-*/*/*_dwi.nii.gz")) if real else []:
+        data = read(path)
+        noise = noise_of(data)
+        peer = _dwidenoise(path)
+        told = "" if peer is None else f"dwidenoise {_median_in_head(data, peer):.4g}"
+        correlation = "" if peer is None else f"r = {_correlation(data, noise.sigma, peer):.2f}"
+        rows.append([path.name, f"{_median_in_head(data, noise.sigma):.4g}", told, correlation])
+    return ["series", "sigma in the head (median)", "truth or peers", "map"], rows
+
+
+def _simulated_series(volumes: int, varying: bool) -> Row:
+    """Phantom whose tissues change independently from volume to volume: rank 5 plus noise."""
+    from bids_denoise.simulate.phantom import head_labels, head_phantom
+
+    shape = (60, 70, 50)
+    rng = np.random.default_rng(volumes)
+    anatomy, labels = head_phantom(shape, "T2w"), head_labels(shape)
+    change = 1 + 0.1 * rng.standard_normal((labels.max() + 1, volumes))
+    truth = anatomy[..., np.newaxis] * change[labels]
+    sigma = 6.0 * (g_factor(shape) if varying else np.ones(shape, np.float32))
+    found = noise_of(add_rician(truth.astype(np.float32), sigma, rng)).sigma
+    head = anatomy > 0
+    error = float(np.median(found[head] / sigma[head])) - 1
+    correlation = f"r = {np.corrcoef(found[head], sigma[head])[0, 1]:.3f}" if varying else ""
+    name = f"phantom, {volumes} volumes, sigma 6" + (" x g-factor" if varying else "")
+    return [name, f"{np.median(found[head]):.4g}", f"error {percent(error)}", correlation]
+
+
+def _head(data: FloatArray) -> BoolArray:
+    return foreground(data.mean(axis=-1), ~padding(data))
+
+
+def _median_in_head(data: FloatArray, sigma: FloatArray) -> float:
+    return float(np.nanmedian(sigma[_head(data)]))
+
+
+def _correlation(data: FloatArray, one: FloatArray, other: FloatArray) -> float:
+    smooth = ndimage.median_filter(np.nan_to_num(other), 5)
+    head = _head(data)
+    return float(np.corrcoef(one[head], smooth[head])[0, 1])
+
+
+def _dwidenoise(path: Path) -> FloatArray | None:
+    if shutil.which("dwidenoise") is None:
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        noise, out = Path(folder, "noise.nii"), Path(folder, "out.nii")
+        command = ["dwidenoise", "-quiet", "-noise", str(noise), str(path), str(out)]
+        subprocess.run(command, check=True)
+        return read(noise)
+
+
+def cost(real: Path | None, seeds: int) -> tuple[Row, list[Row]]:
+    """Time (best of some) and memory above the input."""
+    del real
+    data, _ = colin27()
+    rows = []
+    for name, volume in (
+        ("Colin27, 181 x 217 x 181", data),
+        ("256 x 256 x 256", np.pad(data, ((37, 38), (19, 20), (37, 38)))),
+    ):
+        noisy = add_rician(volume, 7.65, np.random.default_rng(0))
+        mask = np.ones(noisy.shape, bool)
+        noise_of(noisy[:64, :64, :64], mask[:64, :64, :64])
+        seconds = []
+        for _ in range(seeds + 2):
+            before = time.process_time(), time.perf_counter()
+            noise_of(noisy, mask)
+            seconds.append((time.process_time() - before[0], time.perf_counter() - before[1]))
+        tracemalloc.start()
+        noise_of(noisy, mask)
+        memory = tracemalloc.get_traced_memory()[1] / noisy.size
+        tracemalloc.stop()
+        cpu, wall = np.min(seconds, axis=0)
+        rows.append([name, f"{wall:.2f} s", f"{cpu:.2f} s", f"{memory:.1f}"])
+    return ["volume", "wall clock", "processor time", "bytes a voxel above the input"], rows
+
+
+PARTS = {
+    "accuracy": accuracy,
+    "map": maps,
+    "noise-free": noise_free,
+    "detection": detection,
+    "coloured": coloured,
+    "series": series,
+    "cost": cost,
+}
+
+
+def table(head: Row, rows: list[Row]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def versions() -> str:
+    names = ("numpy", "scipy", "numba", "nibabel", "dipy", "nilearn")
+    known = {each.metadata["Name"].lower() for each in importlib.metadata.distributions()}
+    told = [f"{name} {importlib.metadata.version(name)}" for name in names if name in known]
+    return f"bids-denoise {__version__}, Python {platform.python_version()}, {', '.join(told)}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--real", type=Path, help="folder of real BIDS datasets")
+    parser.add_argument("--only", default=",".join(PARTS), help="which tables, by comma")
+    parser.add_argument("--quick", action="store_true", help="one seed, nothing written")
+    options = parser.parse_args()
+    written = []
+    for name in options.only.split(","):
+        part = PARTS[name]
+        head, rows = part(options.real, 1 if options.quick else 3)
+        text = f"## {name}\n\n{part.__doc__}\n\n{table(head, rows)}\n"
+        print(text, flush=True)
+        written.append(text)
+    if not options.quick:
+        notes = OUTPUT.with_name("sigma_notes.md")
+        before = f"# Sigma\n\n{datetime.datetime.now(datetime.UTC).date()}; {versions()}.\n"
+        OUTPUT.parent.mkdir(parents=True, exist_ok=True)
+        OUTPUT.write_text(
+            "\n".join([before, *written, notes.read_text() if notes.exists() else ""])
+        )
+
+
+if __name__ == "__main__":
+    main()
