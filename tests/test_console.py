@@ -25,7 +25,13 @@ DONE = Record(
     method="nlm",
     seconds=8.21,
     noise={"sigma_median": 21.41},
-    quality={"before": {"snr": 10.0}, "after": {"snr": 11.8}, "light": "green", "reasons": ()},
+    quality={
+        "before": {"snr": 10.0},
+        "after": {"snr": 11.8},
+        "residual": {"psnr_gain": 4.06},
+        "light": "green",
+        "reasons": (),
+    },
 )
 FAILED = replace(
     DONE,
@@ -77,7 +83,7 @@ def test_the_banner_says_what_will_be_done_with_what(console: Console, out: io.S
 @pytest.mark.parametrize(
     ("record", "line"),
     [
-        (DONE, "[12/96] sub-01 ses-1 T1w  nlm  8.2 s  sigma 21.4  SNR +18 %  ok"),
+        (DONE, "[12/96] sub-01 ses-1 T1w  nlm  8.2 s  sigma 21.4  SNR +18 %  PSNR +4.1 dB  ok"),
         (SKIPPED, "[12/96] sub-01 ses-1 T1w  skipped (already done and current)"),
         (FAILED, "[12/96] sub-02 task-rest bold  FAILED (the file ends early)"),
         (

@@ -75,7 +75,7 @@ def _run(settings: Settings) -> int:
             path = failures.write_crash_file(error, settings, console.last_lines)
             console.error(f"{type(error).__name__}: {error} - {failures.hint(error)} ({path})")
             code = failures.code_of_unexpected(error)
-        console.verdict(code, failures.meaning(code) if code or records else "")
+        console.verdict(code, failures.meaning(code, records))
     return code
 
 

@@ -54,9 +54,15 @@ def exit_code(records: Iterable[Record], complete: bool = True) -> int:
     return ALL_FAILED if complete and set(states) == {"failed"} else SOME_FAILED
 
 
-def meaning(code: int) -> str:
-    """Return what an exit code says, as a sentence."""
-    return exit_codes()[code]
+def meaning(code: int, records: Sequence[Record]) -> str:
+    """Return what an exit code says of a run over images, or nothing when there is no more to say.
+
+    >>> meaning(0, ()), meaning(75, ())[:8]
+    ('', 'The run ')
+    """
+    if code == SOME_FAILED:
+        return "Some images failed." if records else "Something unexpected happened."
+    return exit_codes()[code] if code or records else ""
 
 
 def code_of_problems(problems: Sequence[BidsDenoiseError]) -> int:

@@ -115,11 +115,8 @@ class Console:
         """Print the line of an image that is done."""
         if self._bar is not None:
             self._bar.advance(index)
-        failed = record.status == "failed"
-        level = logging.ERROR if failed else NOTE
+        level = logging.ERROR if record.status == "failed" else NOTE
         _say("image", lines.image_line(index, total, record), lines.image_facts(record), level)
-        if failed and record.hint:
-            _say("hint", f"{'':>8}{record.hint}", {"source": record.source}, level)
 
     def message(self, text: str) -> None:
         """Print a sentence."""

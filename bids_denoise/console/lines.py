@@ -42,12 +42,13 @@ def label(file_name: str) -> str:
 
 
 def image_line(index: int, total: int, record: Record) -> str:
-    """Return the line of an image that is done."""
+    """Return the line of an image that is done; a second line with what to do if it failed."""
     width = len(str(total))
     parts = [f"[{index:>{width}}/{total}] {label(record.source)}"]
     if record.status == "ok":
         parts += [record.method, f"{record.seconds:.1f} s", *_measured(record)]
-    return "  ".join((*parts, _outcome(record)))
+    line = "  ".join((*parts, _outcome(record)))
+    return f"{line}\n{'':8}{record.hint}" if record.status == "failed" and record.hint else line
 
 
 def image_facts(record: Record) -> dict[str, Any]:
@@ -56,10 +57,12 @@ def image_facts(record: Record) -> dict[str, Any]:
         "source": record.source,
         "status": record.status,
         "reason": record.reason,
+        "hint": record.hint,
         "method": record.method,
         "seconds": round(record.seconds, 2),
         "sigma": record.noise.get("sigma_median"),
         "snr_change": _snr_change(record),
+        "psnr_gain": _psnr_gain(record),
         "light": record.quality.get("light"),
         "reasons": list(record.quality.get("reasons", ())),
         "output": record.output,
@@ -132,16 +135,22 @@ def _census(scans: Iterable[Scan]) -> str:
 
 
 def _measured(record: Record) -> list[str]:
-    sigma, change = record.noise.get("sigma_median"), _snr_change(record)
+    sigma, change, gain = record.noise.get("sigma_median"), _snr_change(record), _psnr_gain(record)
     return [
         *([f"sigma {sigma:.3g}"] if sigma is not None else []),
-        *([f"SNR {change:+.0%}".replace("%", " %")] if change is not None else []),
+        *([f"SNR {100 * change:+.0f} %"] if change is not None else []),
+        *([f"PSNR {gain:+.1f} dB"] if gain is not None else []),
     ]
 
 
 def _snr_change(record: Record) -> float | None:
     before, after = (record.quality.get(side, {}).get("snr") for side in ("before", "after"))
     return after / before - 1 if before and after is not None else None
+
+
+def _psnr_gain(record: Record) -> float | None:
+    gain = record.quality.get("residual", {}).get("psnr_gain")
+    return None if gain is None else float(gain)
 
 
 def _outcome(record: Record) -> str:
@@ -163,4 +172,4 @@ def _count_row(suffix: str, records: Iterable[Record]) -> dict[str, Any]:
 
 
 def _failed_row(record: Record) -> dict[str, str]:
-    return {"image": label(record.source), "reason": record.reason, "hint": record.hint}
+    return {"image": label(record.source), "reason": record.reason}
