@@ -1,0 +1,98 @@
+"""What only a series of volumes has: temporal SNR, DVARS, SNR per shell, evenness over volumes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bids_denoise.metrics.comparison import box_around
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy.typing as npt
+
+    from bids_denoise.values import BoolArray, Denoised, FloatArray, Image, Noise
+
+    Precise = npt.NDArray[np.float64]
+
+SHELL_GAP = 100.0
+"""b-values in s/mm^2 that are further apart than this belong to different shells."""
+
+MOST_SHELLS = 6
+"""With more shells than this (DSI, say) b-values are counted in thousands."""
+
+
+def temporal_snr(data: FloatArray) -> FloatArray:
+    """Return the mean over the standard deviation in time, float32 (x, y, z).
+
+    Parameters
+    ----------
+    data
+        (x, y, z, t). No trend is taken out: slow drift counts as noise.
+
+    Returns
+    -------
+    numpy.ndarray
+        0 where the series does not vary.
+
+    Examples
+    --------
+    >>> temporal_snr(np.float32([[[[9, 11, 9, 11]]]])).round(2)
+    array([[[8.66]]], dtype=float32)
+    """
+    mean = data.mean(axis=-1, dtype=np.float64)
+    spread = np.stack([plane.std(axis=-1, ddof=1, dtype=np.float64) for plane in data])
+    ratio = np.divide(mean, spread, out=np.zeros_like(mean), where=spread > 0)
+    return np.asarray(ratio, dtype=np.float32)
+
+
+def dvars(data: FloatArray, head: BoolArray) -> Precise:
+    """Return the root mean square change from volume to volume, (t - 1,), in % of the mean.
+
+    Power 2012, doi:10.1016/j.neuroimage.2011.10.018, over the head (x, y, z) of data (x, y, z, t).
+    """
+    inside = data[head]
+    scale = float(inside.mean(dtype=np.float64))
+    if scale == 0 or data.shape[-1] < 2:
+        return np.zeros(max(data.shape[-1] - 1, 0))
+    change = np.diff(inside, axis=-1)
+    return np.asarray(100 * np.sqrt(np.mean(change**2, axis=0, dtype=np.float64)) / scale)
+
+
+def shells(bvals: Precise) -> dict[str, npt.NDArray[np.int64]]:
+    """Return the volumes of each shell by name, lowest b first.
+
+    Examples
+    --------
+    >>> {name: list(volumes) for name, volumes in shells(np.array([0, 995, 1005, 5])).items()}
+    {'b0': [0, 3], 'b1000': [1, 2]}
+    """
+    order = np.argsort(bvals, kind="stable")
+    starts = np.flatnonzero(np.diff(bvals[order]) > SHELL_GAP) + 1
+    groups = np.split(order, starts)
+    if len(groups) > MOST_SHELLS:
+        thousands = np.round(bvals / 1000)
+        groups = [np.flatnonzero(thousands == each) for each in np.unique(thousands)]
+    return {f"b{50 * round(float(np.median(bvals[g])) / 50)}": np.sort(g) for g in groups}
+
+
+def volume_ratios(image: Image, denoised: Denoised, noise: Noise, head: BoolArray) -> Precise:
+    """Return the root mean square of what was removed over sigma, for each volume (t,)."""
+    box = box_around(head, 0)
+    inside = head[box] & (noise.sigma[box] > 0)
+    if not inside.any():
+        return np.zeros(image.data.shape[-1])
+    scale = 1 / noise.sigma[box][inside]
+    removed = (
+        (before - after)[inside] * scale
+        for before, after in zip(
+            _volumes(image.data[box]), _volumes(denoised.data[box]), strict=True
+        )
+    )
+    return np.array([np.sqrt(np.mean(each**2, dtype=np.float64)) for each in removed])
+
+
+def _volumes(data: FloatArray) -> Iterator[FloatArray]:
+    return iter(np.moveaxis(data, -1, 0))
