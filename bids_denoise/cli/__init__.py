@@ -54,7 +54,8 @@ def _refuse(problems: Sequence[BidsDenoiseError]) -> int:
 
 def _run(settings: Settings) -> int:
     """Run the levels asked for; the one place where a run's errors become its exit code."""
-    from bids_denoise.cli.environment import stop_on_signals, workplace
+    from bids_denoise.cli.environment import workplace
+    from bids_denoise.cli.stopping import stop_on_signals
     from bids_denoise.console import Console
 
     records: tuple[Record, ...] = ()

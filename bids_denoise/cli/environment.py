@@ -1,17 +1,15 @@
-"""What has to be in place before any heavy package is imported: threads, caches, signals."""
+"""What has to be in place before any heavy package is imported: threads, caches, folders."""
 
 from __future__ import annotations
 
 import getpass
 import os
 import shutil
-import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 
 from bids_denoise.errors import OutputError
 from bids_denoise.values import Settings
@@ -77,28 +75,6 @@ def prepare(nprocs: int, work_dir: Path) -> None:
     else:
         _move_home(work_dir / "home")
     _name_the_user()
-
-
-@contextmanager
-def stop_on_signals() -> Iterator[None]:
-    """Let SIGTERM end a run as Ctrl-C does: what is unfinished is cleared away on the way out.
-
-    A second signal ends the process at once.
-    """
-
-    def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-        signal.signal(number, signal.SIG_DFL)
-        raise KeyboardInterrupt
-
-    try:
-        before = signal.signal(signal.SIGTERM, stop)
-    except ValueError:  # not in the main thread: whoever runs us there has the signals
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _private_folder(settings: Settings) -> Path:

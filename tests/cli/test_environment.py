@@ -1,14 +1,10 @@
 import os
-import signal
-import subprocess
-import sys
 import tempfile
-import threading
 from pathlib import Path
 
 import pytest
 
-from bids_denoise.cli.environment import READ, WRITTEN, prepare, stop_on_signals, workplace
+from bids_denoise.cli.environment import READ, WRITTEN, prepare, workplace
 from bids_denoise.errors import OutputError
 from bids_denoise.values import Settings
 
@@ -126,42 +122,3 @@ def test_without_a_temporary_folder_the_output_serves(
         workplace(settings(tmp_path, output_dir=tmp_path / "full")),
     ):
         pass
-
-
-def test_sigterm_clears_up_and_a_second_one_kills() -> None:
-    code = (
-        "import os, signal\n"
-        "from bids_denoise.cli.environment import stop_on_signals\n"
-        "try:\n"
-        "    with stop_on_signals():\n"
-        "        try:\n"
-        "            os.kill(os.getpid(), signal.SIGTERM)\n"
-        "        finally:\n"
-        "            print('cleared', flush=True)\n"
-        "            os.kill(os.getpid(), signal.SIGTERM)\n"
-        "except KeyboardInterrupt:\n"
-        "    print('never reached')\n"
-    )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert run.stdout == "cleared\n"
-    assert run.returncode == -signal.SIGTERM
-
-
-def test_handlers_are_given_back() -> None:
-    before = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(KeyboardInterrupt), stop_on_signals():
-        os.kill(os.getpid(), signal.SIGTERM)
-    assert signal.getsignal(signal.SIGTERM) is before
-
-
-def test_another_thread_may_run_the_app() -> None:
-    reached = []
-
-    def run() -> None:
-        with stop_on_signals():
-            reached.append(True)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    thread.join()
-    assert reached == [True]
