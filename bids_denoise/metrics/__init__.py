@@ -10,8 +10,9 @@ import numpy as np
 
 from bids_denoise.metrics.comparison import compare, head_of
 from bids_denoise.metrics.contrast import contrast_metrics
+from bids_denoise.metrics.diffusion import shell_snr
 from bids_denoise.metrics.residual import residual_metrics
-from bids_denoise.metrics.series import dvars, shells, temporal_snr, volume_ratios
+from bids_denoise.metrics.series import dvars, temporal_snr, volume_ratios
 from bids_denoise.metrics.sharpness import edge_profile, edge_widths
 from bids_denoise.metrics.sure import estimated_gain
 from bids_denoise.metrics.texture import brightness, texture_metrics
@@ -111,21 +112,8 @@ def _add_series(
             target["tsnr"] = float(np.median(temporal_snr(data)[head]))
             target["dvars"] = float(np.median(dvars(data, head)))
     if image.bvals is not None:
-        for shell, volumes in shells(image.bvals).items():
-            some = compare(image, denoised, noise, head, [int(each) for each in volumes[:4]])
-            before[f"snr_{shell}"], after[f"snr_{shell}"] = _shell_snr(some)
-
-
-def _shell_snr(pairs: tuple[Comparison, ...]) -> tuple[float | None, float | None]:
-    """Return the mean over volumes of median signal over the noise in it, before and after."""
-    ratios: tuple[list[float], list[float]] = ([], [])
-    for pair in pairs:
-        levels = texture_metrics(pair)[:2]
-        for data, level, into in zip((pair.before, pair.after), levels, ratios, strict=True):
-            if level:
-                into.append(float(np.median(data[pair.head])) / level)
-    before, after = (float(np.mean(each)) if each else None for each in ratios)
-    return before, after
+        for shell, (old, new) in shell_snr(image, denoised, noise, head).items():
+            before[f"snr_{shell}"], after[f"snr_{shell}"] = old, new
 
 
 def _ratio(one: float | None, other: float | None) -> float | None:

@@ -1,4 +1,4 @@
-"""What only a series of volumes has: temporal SNR, DVARS, SNR per shell, evenness over volumes."""
+"""What only a series of volumes has: temporal SNR, DVARS, evenness over volumes."""
 
 from __future__ import annotations
 
@@ -16,12 +16,6 @@ if TYPE_CHECKING:
     from bids_denoise.values import BoolArray, Denoised, FloatArray, Image, Noise
 
     Precise = npt.NDArray[np.float64]
-
-SHELL_GAP = 100.0
-"""b-values in s/mm^2 that are further apart than this belong to different shells."""
-
-MOST_SHELLS = 6
-"""With more shells than this (DSI, say) b-values are counted in thousands."""
 
 
 def temporal_snr(data: FloatArray) -> FloatArray:
@@ -59,23 +53,6 @@ def dvars(data: FloatArray, head: BoolArray) -> Precise:
         return np.zeros(max(data.shape[-1] - 1, 0))
     change = np.diff(inside, axis=-1)
     return np.asarray(100 * np.sqrt(np.mean(change**2, axis=0, dtype=np.float64)) / scale)
-
-
-def shells(bvals: Precise) -> dict[str, npt.NDArray[np.int64]]:
-    """Return the volumes of each shell by name, lowest b first.
-
-    Examples
-    --------
-    >>> {name: list(volumes) for name, volumes in shells(np.array([0, 995, 1005, 5])).items()}
-    {'b0': [0, 3], 'b1000': [1, 2]}
-    """
-    order = np.argsort(bvals, kind="stable")
-    starts = np.flatnonzero(np.diff(bvals[order]) > SHELL_GAP) + 1
-    groups = np.split(order, starts)
-    if len(groups) > MOST_SHELLS:
-        thousands = np.round(bvals / 1000)
-        groups = [np.flatnonzero(thousands == each) for each in np.unique(thousands)]
-    return {f"b{50 * round(float(np.median(bvals[g])) / 50)}": np.sort(g) for g in groups}
 
 
 def volume_ratios(image: Image, denoised: Denoised, noise: Noise, head: BoolArray) -> Precise:

@@ -1,0 +1,1 @@
+"""The pages people read: figures, numbers, methods text, for a participant and for a group."""

@@ -1,0 +1,72 @@
+"""What only diffusion series have: shells, and the signal to noise in each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bids_denoise.metrics.comparison import compare
+from bids_denoise.metrics.texture import texture_metrics
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from bids_denoise.metrics.comparison import Comparison
+    from bids_denoise.values import BoolArray, Denoised, Image, Noise
+
+    Precise = npt.NDArray[np.float64]
+
+SHELL_GAP = 100.0
+"""b-values in s/mm^2 that are further apart than this belong to different shells."""
+
+MOST_SHELLS = 6
+"""With more shells than this (DSI, say) b-values are counted in thousands."""
+
+VOLUMES_OF_A_SHELL = 4
+"""Volumes of each shell that are looked at."""
+
+
+def shells(bvals: Precise) -> dict[str, npt.NDArray[np.int64]]:
+    """Return the volumes of each shell by name, lowest b first.
+
+    Examples
+    --------
+    >>> {name: list(volumes) for name, volumes in shells(np.array([0, 995, 1005, 5])).items()}
+    {'b0': [0, 3], 'b1000': [1, 2]}
+    """
+    order = np.argsort(bvals, kind="stable")
+    starts = np.flatnonzero(np.diff(bvals[order]) > SHELL_GAP) + 1
+    groups = np.split(order, starts)
+    if len(groups) > MOST_SHELLS:
+        thousands = np.round(bvals / 1000)
+        groups = [np.flatnonzero(thousands == each) for each in np.unique(thousands)]
+    return {f"b{50 * round(float(np.median(bvals[g])) / 50)}": np.sort(g) for g in groups}
+
+
+def shell_snr(
+    image: Image, denoised: Denoised, noise: Noise, head: BoolArray
+) -> dict[str, tuple[float | None, float | None]]:
+    """Return the SNR before and after by shell, lowest b first; none without b-values.
+
+    Median signal of the head over the finest texture (`texture_metrics`), mean over volumes.
+    """
+    if image.bvals is None:
+        return {}
+    found = {}
+    for name, volumes in shells(image.bvals).items():
+        some = [int(each) for each in volumes[:VOLUMES_OF_A_SHELL]]
+        found[name] = _mean_snr(compare(image, denoised, noise, head, some))
+    return found
+
+
+def _mean_snr(pairs: tuple[Comparison, ...]) -> tuple[float | None, float | None]:
+    """Return the mean over volumes of median signal over the noise in it, before and after."""
+    ratios: tuple[list[float], list[float]] = ([], [])
+    for pair in pairs:
+        levels = texture_metrics(pair)[:2]
+        for data, level, into in zip((pair.before, pair.after), levels, ratios, strict=True):
+            if level:
+                into.append(float(np.median(data[pair.head])) / level)
+    before, after = (float(np.mean(each)) if each else None for each in ratios)
+    return before, after

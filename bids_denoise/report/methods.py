@@ -1,0 +1,237 @@
+"""What was done, in words fit for a paper, and what to cite for it."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from bids_denoise import __version__
+from bids_denoise.denoisers import DENOISERS
+from bids_denoise.denoisers.base import parameters
+from bids_denoise.values import Record
+
+BIBLIOGRAPHY = "templates/CITATION.bib"
+EN_DASH = "\N{EN DASH}"
+
+ALWAYS_CITED = (
+    "gorgolewski2016", "gorgolewski2017", "stein1981", "ramani2008", "esteban2017",
+    "harris2020", "virtanen2020", "lam2015", "brett_nibabel", "yarkoni2019",
+)  # fmt: skip
+"""For the standard, the quality control and the software, whatever was denoised."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """One paper.
+
+    Attributes
+    ----------
+    key
+        Of its BibTeX entry.
+    short
+        As it stands in a sentence, such as ``Stein, 1981``.
+    text
+        As it stands in a list of references, without the DOI.
+    doi
+        Without ``https://doi.org/``.
+    bibtex
+        The whole entry.
+    """
+
+    key: str
+    short: str
+    text: str
+    doi: str
+    bibtex: str
+
+
+def methods_text(records: Iterable[Record]) -> str:
+    """Return the methods section and its references as Markdown.
+
+    The same records give the same text, whatever their order and however they were computed.
+    """
+    done = tuple(records)
+    listed = "\n".join(f"- {each.text} <https://doi.org/{each.doi}>" for each in references(done))
+    paragraphs = "\n\n".join(methods_paragraphs(done))
+    return f"# Methods\n\n{paragraphs}\n\n# References\n\n{listed}\n"
+
+
+def bibliography(records: Iterable[Record]) -> str:
+    """Return the BibTeX entries of everything that `methods_text` cites."""
+    return "\n\n".join(each.bibtex for each in references(records)) + "\n"
+
+
+def references(records: Iterable[Record]) -> list[Reference]:
+    """Return the papers that the methods of some records rest on, by name."""
+    found = {library()[key] for key in _keys(_done(records)) if key in library()}
+    return sorted(found, key=lambda each: each.text)
+
+
+def methods_paragraphs(records: Iterable[Record]) -> list[str]:
+    """Return the methods section, paragraph by paragraph, as plain text."""
+    done = _done(records)
+    return [
+        f"Images were denoised with bids-denoise {__version__}, a BIDS App "
+        f"({_cite('gorgolewski2017')}) for data in the Brain Imaging Data Structure "
+        f"({_cite('gorgolewski2016')}).",
+        *_noise_paragraph(done),
+        *(_method_paragraph(group) for group in _groups(done)),
+        *_quality_paragraph(done),
+        "The software builds on NumPy, SciPy, Numba, NiBabel and PyBIDS "
+        f"({_cite('harris2020', 'virtanen2020', 'lam2015', 'brett_nibabel', 'yarkoni2019')}).",
+    ]
+
+
+@cache
+def library() -> dict[str, Reference]:
+    """Return every paper the app knows, by its BibTeX key."""
+    text = files("bids_denoise.report").joinpath(BIBLIOGRAPHY).read_text(encoding="utf-8")
+    entries = (entry.strip() for entry in re.split(r"\n(?=@)", text))
+    return {each.key: each for each in map(_reference, entries)}
+
+
+def _reference(entry: str) -> Reference:
+    fields = dict(re.findall(r"^  (\w+) = \{(.*)\},$", entry, flags=re.MULTILINE))
+    fields = {name: value.replace("\\&", "&") for name, value in fields.items()}
+    key = re.match(r"@\w+\{(\w+),", entry)
+    families = [name.split(",")[0] for name in fields["author"].split(" and ")]
+    short = families[0] if len(families) == 1 else f"{families[0]} et al."
+    if len(families) == 2 and families[1] != "others":
+        short = f"{families[0]} & {families[1]}"
+    place = fields.get("journal") or fields.get("booktitle") or fields["publisher"]
+    if "volume" in fields:
+        place += f" {fields['volume']}" + (f"({fields['number']})" if "number" in fields else "")
+    if "pages" in fields:
+        place += (":" if "volume" in fields else ", ") + fields["pages"].replace("--", EN_DASH)
+    return Reference(
+        key=key[1] if key else "",
+        short=f"{short}, {fields['year']}",
+        text=f"{_authors(fields['author'])} ({fields['year']}). {fields['title']}. {place}.",
+        doi=fields["doi"],
+        bibtex=entry,
+    )
+
+
+def _authors(field: str) -> str:
+    """Return ``Stein CM`` for ``Stein, Charles M.``, and at most six authors."""
+    names = field.split(" and ")
+    short = []
+    for name in names[:6]:
+        family, _, given = name.partition(", ")
+        initials = "".join(re.findall(r"(?:^|[\s-])(\w)", given))
+        short.append("et al." if name == "others" else f"{family} {initials}".strip())
+    if len(names) > 6:
+        short.append("et al.")
+    return ", ".join(short)
+
+
+def _done(records: Iterable[Record]) -> list[Record]:
+    """Return the images that were denoised, in this run or an earlier one."""
+    return [record for record in records if record.quality and record.method]
+
+
+def _keys(done: Sequence[Record]) -> list[str]:
+    keys = list(ALWAYS_CITED)
+    for record in done:
+        denoiser = DENOISERS.get(record.method)
+        keys += denoiser.citations if denoiser else ()
+        keys += _law_citations(record)
+    if any(record.datatype == "func" for record in done):
+        keys.append("power2012")
+    return keys
+
+
+def _law_citations(record: Record) -> tuple[str, ...]:
+    if record.noise.get("law") != "rician":
+        return ()
+    stabilised = _is_stabilised(record)
+    return ("gudbjartsson1995", "koay2006", "luisier2012", *(("foi2011",) if stabilised else ()))
+
+
+def _is_stabilised(record: Record) -> bool:
+    denoiser = DENOISERS.get(record.method)
+    return bool(denoiser) and record.noise.get("law") not in denoiser.laws  # type: ignore[union-attr]
+
+
+def _cite(*keys: str) -> str:
+    return "; ".join(library()[key].short for key in keys if key in library())
+
+
+def _noise_paragraph(done: Sequence[Record]) -> list[str]:
+    if not done:
+        return []
+    laws = Counter(str(record.noise.get("law", "unknown")) for record in done)
+    names = {"rician": "Rician", "gaussian": "Gaussian", "nc-chi": "non-central chi"}
+    found = " and ".join(
+        f"{names.get(law, law)} in {_images(count)}" for law, count in sorted(laws.items())
+    )
+    cited = f" ({_cite('gudbjartsson1995')})" if laws["rician"] else ""
+    return [
+        "The noise of each image was estimated from the image alone, as a map of its standard "
+        f"deviation together with its law{cited}: {found}."
+    ]
+
+
+def _groups(done: Sequence[Record]) -> list[list[Record]]:
+    """Return the records that were treated alike: same method, parameters and noise law."""
+    groups: dict[tuple[str, ...], list[Record]] = {}
+    for record in done:
+        values = sorted((name, str(value)) for name, value in record.parameters.items())
+        law = str(record.noise.get("law"))
+        groups.setdefault((record.method, law, str(values)), []).append(record)
+    return [groups[key] for key in sorted(groups)]
+
+
+def _method_paragraph(group: Sequence[Record]) -> str:
+    first = group[0]
+    suffixes = Counter(record.suffix for record in group)
+    what = ", ".join(f"{count} {suffix}" for suffix, count in sorted(suffixes.items()))
+    denoiser = DENOISERS.get(first.method)
+    about = f" ({denoiser.summary}; {_cite(*denoiser.citations)})" if denoiser else ""
+    text = f"{_images(len(group)).capitalize()} ({what}) went through {first.method}{about}"
+    settings = _settings(first)
+    text += f", with {settings}." if settings else "."
+    if _is_stabilised(first) and first.noise.get("law") == "rician":
+        text += (
+            " The variance of the Rician data was stabilised before, and the result brought back "
+            f"by the exact unbiased inverse ({_cite('foi2011')})."
+        )
+    return text
+
+
+def _settings(record: Record) -> str:
+    denoiser = DENOISERS.get(record.method)
+    units = {each.name: each.unit for each in parameters(denoiser)} if denoiser else {}
+    parts = [
+        f"{name.replace('_', ' ')} {value} {units.get(name, '')}".strip()
+        for name, value in record.parameters.items()
+    ]
+    return ", ".join(parts)
+
+
+def _quality_paragraph(done: Sequence[Record]) -> list[str]:
+    if not done:
+        return []
+    gain = (
+        "The gain of peak signal-to-noise ratio was estimated without a reference by Monte-Carlo "
+        f"SURE ({_cite('stein1981', 'ramani2008')}"
+    )
+    if any(record.noise.get("law") == "rician" for record in done):
+        gain += f"; for the Rician law as in {_cite('luisier2012', 'koay2006')}"
+    text = (
+        f"{gain}). What was removed was tested for structure: its standard deviation relative to "
+        "the noise, its autocorrelation, its correlation with the image and with its edges, and "
+        "the width of edges before and after. Signal and contrast to noise follow MRIQC "
+        f"({_cite('esteban2017')}), with tissue classes by intensity."
+    )
+    if any(record.datatype == "func" for record in done):
+        text += f" DVARS is that of {_cite('power2012')}."
+    return [text]
+
+
+def _images(count: int) -> str:
+    return f"{count} image{'' if count == 1 else 's'}"
