@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import hashlib
 import os
 import shutil
 import tempfile
@@ -24,6 +25,8 @@ SINGLE_THREADED = (
     "VECLIB_MAXIMUM_THREADS",
     "NUMEXPR_NUM_THREADS",
 )
+KERNELS = Path(__file__).parents[1] / "kernels"
+
 # Folders that packages write into.
 WRITTEN = {
     "NUMBA_CACHE_DIR": "numba",
@@ -74,6 +77,7 @@ def prepare(nprocs: int, work_dir: Path) -> None:
             _set_unless_writable(name, own / WRITTEN[name])
     else:
         _move_home(work_dir / "home")
+    _separate_kernels()
     _name_the_user()
 
 
@@ -116,6 +120,25 @@ def _set_unless_writable(name: str, folder: Path) -> None:
     if not os.environ.get(name) or not _can_write(Path(os.environ[name])):
         folder.mkdir(parents=True, exist_ok=True)
         os.environ[name] = str(folder)
+
+
+def _separate_kernels() -> None:
+    """Keep compiled kernels apart by what they were compiled from.
+
+    Numba looks only at the file that a kernel stands in, and compiles it again when that has
+    changed. What it calls from other files is compiled into it all the same.
+    """
+    cache, version = Path(os.environ["NUMBA_CACHE_DIR"]), _kernels_version()
+    if cache.name != version:
+        (cache / version).mkdir(parents=True, exist_ok=True)
+        os.environ["NUMBA_CACHE_DIR"] = str(cache / version)
+
+
+def _kernels_version() -> str:
+    digest = hashlib.sha256()
+    for path in sorted(KERNELS.rglob("*.py")):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def _name_the_user() -> None:

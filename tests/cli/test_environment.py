@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from bids_denoise.cli import environment
 from bids_denoise.cli.environment import READ, WRITTEN, prepare, workplace
 from bids_denoise.errors import OutputError
 from bids_denoise.values import Settings
@@ -42,7 +43,7 @@ def test_threads_are_fixed_before_blas_is_loaded(tmp_path: Path) -> None:
 def test_kernels_are_kept_in_the_users_cache(tmp_path: Path) -> None:
     prepare(1, tmp_path / "work")
     home = tmp_path / "home"
-    assert os.environ["NUMBA_CACHE_DIR"] == str(home / ".cache/bids-denoise/numba")
+    assert Path(os.environ["NUMBA_CACHE_DIR"]).parent == home / ".cache/bids-denoise/numba"
     assert os.environ["HOME"] == str(home)
     assert "MPLCONFIGDIR" not in os.environ
 
@@ -51,8 +52,25 @@ def test_a_cache_that_the_user_chose_is_kept_if_it_can_be_written(tmp_path: Path
     os.environ["NUMBA_CACHE_DIR"] = str(tmp_path / "mine")
     os.environ["MPLCONFIGDIR"] = str(closed(tmp_path / "file") / "config")
     prepare(1, tmp_path / "work")
-    assert os.environ["NUMBA_CACHE_DIR"] == str(tmp_path / "mine")
+    assert Path(os.environ["NUMBA_CACHE_DIR"]).parent == tmp_path / "mine"
     assert os.environ["MPLCONFIGDIR"] == str(tmp_path / "home/.cache/bids-denoise/matplotlib")
+
+
+def test_kernels_of_another_version_are_never_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "kernels").mkdir()
+    kernel = tmp_path / "kernels" / "eigen.py"
+    caches = []
+    monkeypatch.setattr(environment, "KERNELS", tmp_path / "kernels")
+    for source in ("a = 1", "a = 1", "a = 2"):
+        kernel.write_text(source)
+        os.environ["NUMBA_CACHE_DIR"] = str(tmp_path / "cache")
+        prepare(1, tmp_path / "work")
+        prepare(1, tmp_path / "work")
+        caches.append(Path(os.environ["NUMBA_CACHE_DIR"]))
+    assert all(cache.is_dir() and cache.parent == tmp_path / "cache" for cache in caches)
+    assert caches[0] == caches[1] != caches[2]
 
 
 @pytest.mark.parametrize("home", [None, "", "/proc/nowhere", "closed"])
