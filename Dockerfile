@@ -11,7 +11,8 @@ WORKDIR /src
 COPY pyproject.toml README.md LICENSE ./
 COPY bids_denoise ./bids_denoise
 RUN if [ "$VARIANT" = cuda ]; then extra="[cuda]"; else extra=""; fi \
- && /opt/bids-denoise/bin/pip install ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} "torch>=2.4,<2.14" \
+ && if [ -n "$TORCH_INDEX" ]; then \
+      /opt/bids-denoise/bin/pip install --index-url "$TORCH_INDEX" "torch>=2.4,<2.14"; fi \
  && /opt/bids-denoise/bin/pip install ".$extra"
 # What only developers of these packages need, and then bytecode: the image is read-only later.
 RUN cd /opt/bids-denoise/lib/python3.11/site-packages \

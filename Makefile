@@ -17,6 +17,7 @@ lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/hadolint --failure-threshold error Dockerfile
 
 boutiques: $(VENV)/app.stamp
 	$(BIN)/bids-denoise --bids-exec-spec > boutiques.json.new
