@@ -81,7 +81,9 @@ class Bar:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
         columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self._progress = Progress(*columns, console=Console(file=stream), transient=True)
+        self._progress = Progress(
+            *columns, console=Console(file=stream), transient=True, refresh_per_second=2
+        )
         self._task = self._progress.add_task("", total=total)
         self._progress.start()
 
