@@ -98,7 +98,7 @@ def draw_individual(rng: np.random.Generator, strength: float = 1.0) -> Individu
     three = range(3)
     warp = np.float32(3) * np.stack([smooth_field(coarse.shape, 2.5, rng) for _ in three])
     folds = np.float32(0.7) * np.stack([smooth_field(fine.shape, 1.2, rng) for _ in three])
-    texture = np.float32(0.02) * smooth_field(fine.shape, 0.7, rng)
+    texture = np.float32(0.01) * smooth_field(fine.shape, 1.2, rng)
     return Individual(
         warp=Maps(np.float32(strength) * warp, coarse.affine),
         folds=Maps(np.float32(strength) * folds, fine.affine),
