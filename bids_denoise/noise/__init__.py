@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bids_denoise.noise.remarks import remarks_on
+from bids_denoise.noise.remarks import on_disagreement, remarks_on
 from bids_denoise.noise.series import estimate_series
 from bids_denoise.noise.volume import estimate_volume, law_of
 from bids_denoise.values import Noise
@@ -40,13 +40,13 @@ def estimate(image: Image) -> Noise:
         image is constant or holds no noise at all.
     """
     law = law_of(image.data, image.mask)
-    if not image.mask.any() or np.ptp(image.data[image.mask]) == 0:
+    if _constant(image):
         still = np.zeros(image.mask.shape, np.float32)
         return Noise(still, law, "none", remarks=("The image is constant: there is no noise.",))
     if image.data.ndim > image.mask.ndim:
         return estimate_series(image, law)
     found = estimate_volume(image.data, image.mask, law)
-    remarks = remarks_on(found, image.data, image.mask)
+    remarks = remarks_on(found, image.data, image.mask) + on_disagreement(found.estimates)
     return Noise(
         sigma=found.sigma,
         law=law,
@@ -55,3 +55,10 @@ def estimate(image: Image) -> Noise:
         trusted=not any(remark.serious for remark in remarks),
         remarks=tuple(remark.text for remark in remarks),
     )
+
+
+def _constant(image: Image) -> bool:
+    where = image.mask if image.data.ndim == image.mask.ndim else image.mask[..., np.newaxis]
+    low = np.min(image.data, where=where, initial=np.inf)
+    high = np.max(image.data, where=where, initial=-np.inf)
+    return bool(high <= low)

@@ -50,6 +50,12 @@ def floor(energies: FloatArray | DoubleArray, freedom: int, start: float = 0.3) 
     return level
 
 
+def share_at_floor(energies: FloatArray | DoubleArray, freedom: int, level: float) -> float:
+    """Return which share of `energies` (n,) noise of variance `level` explains: 0 to about 1."""
+    limit, _ = _cut(freedom)
+    return float((energies <= limit * level).mean()) / KEPT
+
+
 def local_floor(
     energies: FloatArray | DoubleArray, inside: BoolArray, freedom: int, width: tuple[float, ...]
 ) -> DoubleArray:

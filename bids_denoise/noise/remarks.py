@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bids_denoise.intensity import sample
+from bids_denoise.noise.spectrum import MANY_TILES
 
 if TYPE_CHECKING:
     from bids_denoise.noise.spectrum import Spectrum
@@ -39,24 +40,23 @@ class Remark:
 
 
 def remarks_on(noise: VolumeNoise, data: FloatArray, mask: BoolArray) -> list[Remark]:
-    """Return all there is to say about the `noise` of a volume, `data` (x, y, z)."""
+    """Return what there is to say about the `noise` of a volume, `data` (x, y, z)."""
     found = [
         _on_spectrum(noise.spectrum),
         _on_quantisation(noise, data, mask),
         _on_air(noise, mask),
         _on_variation(noise, mask),
-        on_disagreement(noise.estimates),
     ]
     return [remark for remark in found if remark is not None]
 
 
-def on_disagreement(estimates: dict[str, float]) -> Remark | None:
-    """Return a remark when estimators differ by more than `DISAGREE`."""
+def on_disagreement(estimates: dict[str, float]) -> list[Remark]:
+    """Return a remark if estimators differ by more than `DISAGREE`."""
     told = {name: value for name, value in estimates.items() if value > 0}
     if not told or max(told.values()) < DISAGREE * min(told.values()):
-        return None
+        return []
     values = ", ".join(f"{name} {value:.4g}" for name, value in estimates.items())
-    return Remark(f"The estimators of sigma disagree: {values}.")
+    return [Remark(f"The estimators of sigma disagree: {values}.")]
 
 
 def quantisation_step(data: FloatArray, mask: BoolArray) -> float:
@@ -89,9 +89,15 @@ def _on_spectrum(spectrum: Spectrum | None) -> Remark | None:
         return None
     axes = "".join("xyz"[axis] for axis in spectrum.coloured_axes)
     along = f"along {' and '.join(axes)}" if axes else "towards the corners of k-space"
+    if spectrum.tiles < MANY_TILES:
+        return Remark(
+            f"Power falls {along}: either the image was filtered, or anatomy hides the noise "
+            "everywhere. Sigma is a rough guess.",
+            serious=True,
+        )
     return Remark(
-        f"The noise is not white: its power falls {along}, as after zero-filling, "
-        "interpolation or smoothing. Sigma is taken from its spectrum.",
+        f"The noise is not white: its power falls {along}, as after zero-filling, interpolation "
+        "or smoothing, or in an image without noise. Sigma is taken from its spectrum.",
         serious=True,
     )
 
@@ -109,8 +115,10 @@ def _on_quantisation(noise: VolumeNoise, data: FloatArray, mask: BoolArray) -> R
 
 def _on_air(noise: VolumeNoise, mask: BoolArray) -> Remark | None:
     if "air corner" in noise.estimates:
-        if noise.air_agrees:
+        if noise.source == "tissue and air":
             return _on_bright_air(noise)
+        if noise.source == "air":
+            return Remark("Sigma is taken from air: all tissue holds fine anatomy.")
         return Remark(
             "The air does not show the noise of the tissue, as when it is masked, filtered "
             "or full of ghosts. Sigma is taken from tissue alone."
@@ -136,7 +144,7 @@ def _on_bright_air(noise: VolumeNoise) -> Remark | None:
 
 
 def _on_variation(noise: VolumeNoise, mask: BoolArray) -> Remark | None:
-    low, high = np.quantile(noise.sigma[mask], (0.05, 0.95))
+    low, high = np.quantile(sample(noise.sigma, mask, MOST_VALUES), (0.05, 0.95))
     if high <= low * DISAGREE:
         return None
     return Remark(f"Sigma varies over the image, from {low:.4g} to {high:.4g}.")

@@ -71,8 +71,8 @@ def estimate_series(image: Image, law: Law) -> Noise:
     if image.bvals is None:
         estimates["differences in time"] = difference_sigma(image.data, head)
         spectrum = _spectrum_of_change(image.data, head)
-    remarks = [_on_colour(spectrum), on_disagreement(estimates)]
-    return _noise(sigma, law, "Marchenko-Pastur", estimates, [each for each in remarks if each])
+    remarks = _on_colour(spectrum) + on_disagreement(estimates)
+    return _noise(sigma, law, "Marchenko-Pastur", estimates, remarks)
 
 
 def marchenko_pastur_map(data: FloatArray, head: BoolArray, law: Law) -> FloatArray:
@@ -154,14 +154,14 @@ def _spectrum_of_change(data: FloatArray, head: BoolArray) -> Spectrum | None:
     return examine(change, tiles, tiles.inside, np.ones(tiles.inside.shape))
 
 
-def _on_colour(spectrum: Spectrum | None) -> Remark | None:
+def _on_colour(spectrum: Spectrum | None) -> list[Remark]:
     if spectrum is None or spectrum.white:
-        return None
-    return Remark(
+        return []
+    text = (
         "The noise of neighbouring voxels is correlated, as after filtering, interpolation or "
-        f"smoothing: at the edge of k-space its level is 1/{spectrum.colour:.1f} of that inside.",
-        serious=spectrum.colour > FILTERED,
+        f"smoothing: at the edge of k-space its level is 1/{spectrum.colour:.1f} of that inside."
     )
+    return [Remark(text, serious=spectrum.colour > FILTERED)]
 
 
 def _volume_by_volume(image: Image, law: Law, why: str) -> Noise:
@@ -178,6 +178,7 @@ def _volume_by_volume(image: Image, law: Law, why: str) -> Noise:
     sigma = np.median([each.sigma for each in found], axis=0).astype(np.float32)
     names = [name for name in found[0].estimates if all(name in each.estimates for each in found)]
     estimates = {name: float(np.median([each.estimates[name] for each in found])) for name in names}
+    remarks += on_disagreement(estimates)
     return _noise(sigma, law, f"{found[0].method} of single volumes", estimates, remarks)
 
 

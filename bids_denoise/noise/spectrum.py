@@ -33,6 +33,8 @@ COLOURED = 1.3
 """White noise has the same level in the outermost band as in those from 0.6 on; anatomy, seen
 through its floor, adds a tenth even at 1 % of noise."""
 
+DOUBTFUL = 2.0
+
 SLOPED = 1.15
 """Ratio of the levels at 5/8 and 7/8 of the Nyquist frequency of one axis, in the corner of
 the others. A Gaussian filter of 1 voxel FWHM makes 1.4, shifts by linear interpolation 2.8."""
@@ -96,6 +98,11 @@ class Spectrum:
         """Whether no loss of power towards the edges of k-space was seen."""
         return self.colour < COLOURED and not self.coloured_axes
 
+    @property
+    def doubtful(self) -> bool:
+        """Whether what looks coloured could also be white noise that varies over the image."""
+        return not self.white and self.colour < DOUBTFUL and not self.coloured_axes
+
 
 def examine(data: FloatArray, tiles: Tiles, chosen: BoolArray, share: DoubleArray) -> Spectrum:
     """Return the spectrum of the tiles `chosen` (i, j, k); at least one.
@@ -112,8 +119,6 @@ def examine(data: FloatArray, tiles: Tiles, chosen: BoolArray, share: DoubleArra
         (i, j, k): variance of the noise in units of sigma^2, below 1 for magnitude data.
     """
     where = np.argwhere(chosen)
-    overlap = np.prod([edge / step for edge, step in zip(tiles.edges, tiles.steps, strict=True)])
-    alone = len(where) / float(overlap)
     if len(where) > MOST_TILES:
         where = where[np.linspace(0, len(where) - 1, MOST_TILES).astype(int)]
     coefficients = coefficients_of(data, tiles, where)
@@ -129,7 +134,7 @@ def examine(data: FloatArray, tiles: Tiles, chosen: BoolArray, share: DoubleArra
         steady=np.array([steady for _, steady in rows]),
         slopes=tuple(slope for slope, _ in slopes),
         slope_errors=tuple(error for _, error in slopes),
-        tiles=alone,
+        tiles=tiles.alone(chosen),
     )
 
 

@@ -73,6 +73,11 @@ class Tiles:
             for start, edge in zip(self.starts, self.edges, strict=True)
         )
 
+    def alone(self, chosen: BoolArray) -> float:
+        """Return how many tiles side by side would tell as much as those `chosen` (i, j, k)."""
+        pairs = zip(self.steps, self.edges, strict=True)
+        return float(np.count_nonzero(chosen) * np.prod([step / edge for step, edge in pairs]))
+
 
 def cut(data: FloatArray, mask: BoolArray) -> Tiles:
     """Return the tiles of `data` (x, y, z): side by side, or half overlapping where few fit.

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from bids_denoise.intensity import foreground
-from bids_denoise.noise.floor import floor, local_floor
+from bids_denoise.noise.floor import floor, local_floor, share_at_floor
 from bids_denoise.noise.magnitude import RAYLEIGH_MEAN, RAYLEIGH_VARIANCE, variance_share
-from bids_denoise.noise.spectrum import Spectrum, coloured_sigma, examine
+from bids_denoise.noise.spectrum import MANY_TILES, Spectrum, coloured_sigma, examine
 from bids_denoise.noise.tiles import Tiles, coverage, cut, spread
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from bids_denoise.values import BoolArray, FloatArray, Law
 
     DoubleArray = npt.NDArray[np.float64]
+    Source = Literal["tissue", "air", "tissue and air"]
 
 FEWEST_TILES = 48
 """With fewer tiles of tissue the spectrum is not judged; fewer tiles of air are not used."""
@@ -35,6 +36,9 @@ ABOVE_AIR = (0.8, 1.4)
 show the same noise. The upper end leaves room for skin and skull, and for partial volume
 in the air, which is taken for signal."""
 
+PLAIN_AIR = (0.7, 1.4)
+"""Mean of the air relative to its spread, in units of Rayleigh noise, if it is nothing else."""
+
 BORDER = 3
 """Tiles around the border of the head in which tissue and air are compared."""
 
@@ -42,6 +46,7 @@ NEAR_AIR = 1.31
 """A tile of lower mean / sigma is taken for air: two standard errors above Rayleigh noise."""
 
 ROUNDS = 5
+LOCAL_ROUNDS = 4
 
 
 @dataclass(frozen=True)
@@ -58,15 +63,15 @@ class VolumeNoise:
         Every estimator's single number.
     spectrum
         None where the volume holds too few tiles of tissue.
-    air_agrees
-        Whether the air, if there is any to be measured, shows the noise of the tissue.
+    source
+        What shows the noise: tissue, air or both.
     """
 
     sigma: FloatArray
     method: str
     estimates: dict[str, float]
     spectrum: Spectrum | None = None
-    air_agrees: bool = False
+    source: Source = "tissue"
 
 
 def law_of(data: FloatArray, mask: BoolArray) -> Law:
@@ -88,8 +93,9 @@ def estimate_volume(data: FloatArray, mask: BoolArray, law: Law) -> VolumeNoise:
 
     1. The floor of the high-frequency energies of tissue, corrected for what the magnitude does to
        noise, gives one number; mean and energies of the air, if there is air, two more.
-    2. If the noise is white, sigma is the local floor of tissue, and of air where that agrees;
-       it is constant unless it clearly is not (`UNEVEN`).
+    2. If the noise is white, sigma is the local floor of tissue and of air; of tissue alone
+       where the air does not agree; of air alone where there is little tissue, and that is full
+       of anatomy. It is constant unless it clearly is not (`UNEVEN`).
     3. If not, sigma is constant and comes from the spectrum (`coloured_sigma`).
     """
     head = foreground(data, mask)
@@ -100,24 +106,29 @@ def estimate_volume(data: FloatArray, mask: BoolArray, law: Law) -> VolumeNoise:
     level = _level(tiles, tissue, law)
     estimates = {"tissue corner": level, **_of_air(tiles, air, law)}
     share = _share(tiles.means, level, law)
-    air_agrees = "air corner" in estimates and _agree(tiles, tissue, air, law)
     wavelet = wavelet_sigma(data, head) / np.sqrt(np.median(share[tissue]))
     estimates["wavelet"] = float(wavelet)
+    source = _source(tiles, tissue, air, estimates, law)
     spectrum = None
     if np.count_nonzero(tissue) >= FEWEST_TILES:
         # Air that shares the noise of tissue shows its colour without any anatomy.
-        spectrum = examine(data, tiles, air if air_agrees else tissue, share)
+        spectrum = examine(data, tiles, tissue if source == "tissue" else air, share)
+    if spectrum is not None and spectrum.doubtful and source == "tissue":
+        spectrum = _judged_evenly(data, tiles, tissue, law) or spectrum
     if spectrum is not None and not spectrum.white:
         # The corner alone told too little of the noise to know how much the magnitude hides.
         share = _share(tiles.means, coloured_sigma(spectrum), law)
-        spectrum = examine(data, tiles, tissue, share)
-        estimates["spectrum"] = max(coloured_sigma(spectrum), level)
-        sigma, method = np.full(data.shape, estimates["spectrum"], np.float32), "spectrum of tissue"
+        seen = examine(data, tiles, air if source == "air" else tissue, share)
+        least = estimates["air corner" if source == "air" else "tissue corner"]
+        estimates["spectrum"] = max(coloured_sigma(seen), least)
+        sigma = np.full(data.shape, estimates["spectrum"], np.float32)
+        method = f"spectrum of {'air' if source == 'air' else 'tissue'}"
+        return VolumeNoise(sigma, method, estimates, spectrum, source)
+    if source == "air":
+        sigma = np.full(data.shape, estimates["air corner"], np.float32)
     else:
-        used = tiles.inside if air_agrees else tissue
-        sigma, method = _map(tiles, used, law), "high frequencies of tissue"
-        method += " and air" if air_agrees else ""
-    return VolumeNoise(sigma, method, estimates, spectrum, air_agrees)
+        sigma = _map(tiles, tissue if source == "tissue" else tiles.inside, law)
+    return VolumeNoise(sigma, f"high frequencies of {source}", estimates, spectrum, source)
 
 
 def wavelet_sigma(data: FloatArray, region: BoolArray) -> float:
@@ -179,6 +190,34 @@ def _of_air(tiles: Tiles, air: BoolArray, law: Law) -> dict[str, float]:
     return {"air corner": float(np.sqrt(energy / RAYLEIGH_VARIANCE)), "air mean": mean}
 
 
+def _source(
+    tiles: Tiles, tissue: BoolArray, air: BoolArray, estimates: dict[str, float], law: Law
+) -> Source:
+    """Return which tiles show the noise of the image."""
+    corner = estimates.get("air corner", 0.0)
+    if corner == 0:
+        return "tissue"
+    if _agree(tiles, tissue, air, law):
+        return "tissue and air"
+    plain = PLAIN_AIR[0] < estimates.get("air mean", corner) / corner < PLAIN_AIR[1]
+    level = estimates["tissue corner"]
+    energies = tiles.energy[tissue] / _share(tiles.means[tissue], level, law)
+    at_floor = share_at_floor(energies, tiles.freedom, level**2) * tiles.alone(tissue)
+    return "air" if plain and level > corner and at_floor < MANY_TILES else "tissue"
+
+
+def _judged_evenly(data: FloatArray, tiles: Tiles, tissue: BoolArray, law: Law) -> Spectrum | None:
+    """Return the spectrum once more, relative to the local floor, if that makes it white.
+
+    Where the noise varies, the floor of a band is that of the quietest region with little
+    anatomy in it, a different one for each band.
+    """
+    level, share = _local_level(tiles, tissue, law)
+    middle = float(np.median(level[tissue]))
+    spectrum = examine(data, tiles, tissue, share * level / middle) if middle > 0 else None
+    return spectrum if spectrum is not None and spectrum.white else None
+
+
 def _agree(tiles: Tiles, tissue: BoolArray, air: BoolArray, law: Law) -> bool:
     """Compare tissue and air where they meet, so that noise may vary over the image."""
     from scipy.ndimage import binary_dilation
@@ -195,11 +234,7 @@ def _agree(tiles: Tiles, tissue: BoolArray, air: BoolArray, law: Law) -> bool:
 
 def _map(tiles: Tiles, used: BoolArray, law: Law) -> FloatArray:
     """Return sigma of white noise (x, y, z), constant unless it clearly varies."""
-    width = tuple(WIDTH / step for step in tiles.steps)
-    level = np.full(tiles.energy.shape, _level(tiles, used, law) ** 2)
-    for _ in range(ROUNDS):
-        energies = tiles.energy / _share(tiles.means, np.sqrt(level), law)
-        level = local_floor(energies, used, tiles.freedom, width)
+    level, _ = _local_level(tiles, used, law)
     middle = float(np.median(level[used]))
     if middle == 0:
         return np.zeros(tiles.shape, np.float32)
@@ -209,6 +244,16 @@ def _map(tiles: Tiles, used: BoolArray, law: Law) -> FloatArray:
     if weight == 0:
         return np.full(tiles.shape, np.sqrt(middle), np.float32)
     return np.float32(np.sqrt(middle)) * np.exp(spread(weight * logarithm, tiles))
+
+
+def _local_level(tiles: Tiles, used: BoolArray, law: Law) -> tuple[DoubleArray, DoubleArray]:
+    """Return the local sigma^2 of each tile, and the share of it that is seen."""
+    width = tuple(WIDTH / step for step in tiles.steps)
+    level = np.full(tiles.energy.shape, _level(tiles, used, law) ** 2)
+    for _ in range(LOCAL_ROUNDS):
+        share = _share(tiles.means, np.sqrt(level), law)
+        level = local_floor(tiles.energy / share, used, tiles.freedom, width)
+    return level, share
 
 
 def _without_tiles(data: FloatArray, mask: BoolArray) -> VolumeNoise:
