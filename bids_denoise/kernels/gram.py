@@ -18,14 +18,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numba import njit
 
+from bids_denoise.kernels.householder import REORDER, WIDTH, copy_line
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     DoubleArray = npt.NDArray[np.float64]
     IntArray = npt.NDArray[np.int64]
-
-WIDTH = 8  # series are padded with zeros to a multiple of this, so that loops fill registers
-REORDER = {"contract", "reassoc", "nsz", "arcp"}
 
 
 class Band(NamedTuple):
@@ -87,8 +86,11 @@ def _packed_length(row):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def move_band(band, data, y_low):  # type: ignore[no-untyped-def]
-    """Let the band hold the planes from `y_low` on, as many as the cube has."""
+def move_band(band, data, measured, y_low):  # type: ignore[no-untyped-def]
+    """Let the band hold the planes from `y_low` on, as many as the cube has.
+
+    Voxels that were not measured enter as zeros.
+    """
     if band.low[1] == y_low:
         return
     band.low[1] = y_low
@@ -96,7 +98,7 @@ def move_band(band, data, y_low):  # type: ignore[no-untyped-def]
         place = y % band.edges[1]
         if band.planes[place] != y:
             band.planes[place] = y
-            _read_plane(band, data, y)
+            _read_plane(band, data, measured, y)
             if band.products.size:
                 _multiply_plane(band, place)
             else:
@@ -106,12 +108,15 @@ def move_band(band, data, y_low):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _read_plane(band, data, y):  # type: ignore[no-untyped-def]
+def _read_plane(band, data, measured, y):  # type: ignore[no-untyped-def]
     plane = band.series[:, y % band.edges[1]]
     for z in range(plane.shape[0]):
         for x in range(plane.shape[1]):
-            for t in range(band.volumes):
-                plane[z, x, t] = data[band.low[0] + x, y, band.low[2] + z, t]
+            at = band.low[0] + x, y, band.low[2] + z
+            if measured[at]:
+                copy_line(data[at], plane[z, x])
+            else:
+                plane[z, x] = 0
 
 
 @njit(cache=True)
@@ -154,7 +159,7 @@ def _add_outer_product(one, packed, volumes):  # type: ignore[no-untyped-def]
 def _sum_planes(band):  # type: ignore[no-untyped-def]
     for z in range(len(band.column)):
         column = band.column[z]
-        column[:] = band.outer[0, z]
+        copy_line(band.outer[0, z], column)
         for place in range(1, band.edges[1] - 1, 2):
             _add_two(column, band.outer[place, z], band.outer[place + 1, z])
         if band.edges[1] % 2 == 0:
@@ -185,7 +190,7 @@ def _multiply_plane(band, place):  # type: ignore[no-untyped-def]
             own = (z * ring + place) * wide + x
             products = band.products[own, near:far]
             _multiply(series[near:far], series[own], products)
-            band.products[near:far, own] = products
+            copy_line(products, band.products[near:far, own])
 
 
 @njit(cache=True, fastmath=REORDER)
@@ -225,8 +230,8 @@ def gram_matrix(band, z_low, matrix):  # type: ignore[no-untyped-def]
     matrix[:, size:] = 0
     if band.products.size:
         slab = band.edges[0] * band.edges[1]
-        block = slice(at * slab, (at + deep) * slab)
-        matrix[:, :size] = band.products[block, block]
+        for row in range(size):
+            copy_line(band.products[at * slab + row, at * slab : (at + deep) * slab], matrix[row])
         return
     packed = band.column[at].copy()
     for z in range(at + 1, at + deep - 1, 2):

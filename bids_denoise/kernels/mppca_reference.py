@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,9 +9,15 @@ import numpy as np
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    FloatArray = npt.NDArray[np.float32]
-    BoolArray = npt.NDArray[np.bool_]
+    from bids_denoise.values import BoolArray, FloatArray
+
     DoubleArray = npt.NDArray[np.float64]
+
+FEWEST = 6
+"""Shorter side of a matrix below which its eigenvalues do not tell signal from noise.
+
+On 6 x 21 matrices of two signal components sigma comes out within 10 %; on 4 x 10 within a third.
+"""
 
 
 def mppca(
@@ -21,15 +26,17 @@ def mppca(
     """Denoise a series by keeping, around each voxel, the components above the noise.
 
     The cubic window around a voxel is pushed inside the image at its borders, so that it
-    always holds the same number of voxels. Its volumes x voxels matrix is decomposed; the
-    components that the Marchenko-Pastur law explains are dropped from the voxel itself.
+    always holds the same number of voxels. The matrix of its measured voxels x volumes is
+    decomposed; the components that the Marchenko-Pastur law explains are dropped from the voxel
+    in the middle.
 
     Parameters
     ----------
     data
         (x, y, z, t) float32.
     mask
-        (x, y, z) bool: the voxels to denoise. The others are copied, with sigma and rank 0.
+        (x, y, z) bool: the voxels that were measured. The others take no part; they are
+        copied, with sigma and rank 0.
     window
         Edge of the cube in voxels, cut to the image where that is thinner.
     estimator
@@ -38,19 +45,38 @@ def mppca(
     Returns
     -------
     denoised, sigma, rank
-        float32: (x, y, z, t), and twice (x, y, z).
+        float32: (x, y, z, t), and twice (x, y, z). A voxel with fewer than `FEWEST`
+        measured ones around it is copied, with sigma 0 and full rank.
     """
     denoised = data.copy()
     sigma = np.zeros(mask.shape, np.float32)
     rank = np.zeros(mask.shape, np.float32)
     for voxel in zip(*np.nonzero(mask), strict=True):
-        patch = patch_around(data, voxel, window)
-        signal, level = principal_signal(patch, estimator)
-        sigma[voxel] = level
-        rank[voxel] = signal.shape[1]
-        if signal.shape[1] < min(patch.shape):
-            denoised[voxel] = signal @ (signal.T @ data[voxel].astype(np.float64))
+        patch = patch_around(data, mask, voxel, window)
+        components, noise, sigma[voxel] = split_patch(patch, estimator)
+        rank[voxel] = len(components) - noise
+        if noise:
+            signal = components[: len(components) - noise]
+            denoised[voxel] = signal.T @ (signal @ data[voxel].astype(np.float64))
     return denoised, sigma, rank
+
+
+def noise_map(data: FloatArray, mask: BoolArray, window: int, step: int) -> FloatArray:
+    """Return sigma (x, y, z) from windows at every `step`-th voxel, each good for its cell.
+
+    Parameters are those of `mppca`; the estimator is ``corderogrande2019``. The voxel in the
+    middle of a ``step`` cube of voxels, from the first voxel of the image on, speaks for that
+    cube. Outside of `mask` sigma is 0.
+    """
+    sigma = np.zeros(mask.shape, np.float32)
+    cells = [-(-size // step) for size in mask.shape]
+    for cell in np.ndindex(*cells):
+        corner = np.array(cell) * step
+        middle = tuple(np.minimum(corner + step // 2, np.array(mask.shape) - 1))
+        patch = patch_around(data, mask, middle, window)
+        cube = tuple(slice(start, start + step) for start in corner)
+        sigma[cube] = split_patch(patch, "corderogrande2019")[2]
+    return np.where(mask, sigma, np.float32(0))
 
 
 def window_around(voxel: tuple[int, ...], window: int, shape: tuple[int, ...]) -> tuple[slice, ...]:
@@ -63,17 +89,24 @@ def window_around(voxel: tuple[int, ...], window: int, shape: tuple[int, ...]) -
     return tuple(slice(start, start + edge) for start, edge in zip(starts, edges, strict=True))
 
 
-def patch_around(data: FloatArray, voxel: tuple[int, ...], window: int) -> DoubleArray:
-    """Return the (voxels, t) matrix of the window around `voxel`."""
-    cube = data[window_around(voxel, window, data.shape[:3])]
-    return cube.reshape(-1, data.shape[-1]).astype(np.float64)
+def patch_around(
+    data: FloatArray, mask: BoolArray, voxel: tuple[int, ...], window: int
+) -> DoubleArray:
+    """Return the (measured voxels, t) matrix of the window around `voxel`."""
+    cube = window_around(voxel, window, mask.shape)
+    return data[cube][mask[cube]].astype(np.float64)
 
 
-def principal_signal(patch: DoubleArray, estimator: str) -> tuple[DoubleArray, float]:
-    """Return the orthonormal signal components (t, rank) of a (voxels, t) patch, and sigma."""
+def split_patch(patch: DoubleArray, estimator: str) -> tuple[DoubleArray, int, float]:
+    """Return the (r, t) components of a (voxels, t) patch, how many are noise, and sigma.
+
+    The components are orthonormal and sorted: the noise comes last.
+    """
+    if min(patch.shape) < FEWEST:
+        return np.eye(min(patch.shape), patch.shape[1]), 0, 0.0
     _, singular, components = np.linalg.svd(patch, full_matrices=False)
-    noise_count, sigma = split_spectrum(singular[::-1] ** 2, max(patch.shape), estimator)
-    return components[: len(singular) - noise_count].T, sigma
+    noise, sigma = split_spectrum(singular[::-1] ** 2, max(patch.shape), estimator)
+    return components, noise, sigma
 
 
 def split_spectrum(eigenvalues: DoubleArray, longer: int, estimator: str) -> tuple[int, float]:
@@ -92,12 +125,12 @@ def split_spectrum(eigenvalues: DoubleArray, longer: int, estimator: str) -> tup
         The patch's longer side, q.
     estimator
         ``veraart2016`` takes gamma = p / q (DOI 10.1016/j.neuroimage.2016.08.016, "Exp1");
-        ``corderogrande2019`` takes gamma = p / (q - signal rank), which is right when the
-        signal takes its share of both sides (DOI 10.1016/j.neuroimage.2019.06.039, "Exp2").
+        ``corderogrande2019`` takes gamma = p / (q - signal rank), as the signal takes its
+        share of both sides (DOI 10.1016/j.neuroimage.2019.06.039, "Exp2").
 
     Returns
     -------
-    noise_count, sigma
+    noise, sigma
         0 and 0 where no eigenvalue can be told to be noise.
     """
     spectrum = np.maximum(eigenvalues, 0) / longer
@@ -110,23 +143,3 @@ def split_spectrum(eigenvalues: DoubleArray, longer: int, estimator: str) -> tup
     if len(noise) == 0:
         return 0, 0.0
     return int(noise[-1]) + 1, float(np.sqrt(from_mean[noise[-1]]))
-
-
-def noise_map(data: FloatArray, mask: BoolArray, window: int, step: int) -> FloatArray:
-    """Return sigma (x, y, z) from windows at every `step`-th voxel, nearest in between.
-
-    Parameters are those of `mppca`, with the estimator ``corderogrande2019``. A voxel takes
-    the value of the grid point of its own ``step`` cube; outside of `mask` sigma is 0.
-    """
-    sigma = np.zeros(mask.shape, np.float32)
-    for corner in product(*(range(0, size, step) for size in mask.shape)):
-        cell = tuple(slice(start, start + step) for start in corner)
-        if not mask[cell].any():
-            continue
-        middle = tuple(
-            min(start + step // 2, size - 1) for start, size in zip(corner, mask.shape, strict=True)
-        )
-        patch = patch_around(data, middle, window)
-        sigma[cell] = principal_signal(patch, "corderogrande2019")[1]
-    sigma[~mask] = 0
-    return sigma
