@@ -6,6 +6,7 @@ import getpass
 import hashlib
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -68,7 +69,9 @@ def prepare(nprocs: int, work_dir: Path) -> None:
     passwd entry, read-only), every cache goes to `work_dir`.
     """
     os.environ.update(dict.fromkeys(SINGLE_THREADED, "1"))
-    os.environ["NUMBA_NUM_THREADS"] = str(nprocs)
+    # Once its threads run, Numba takes a new number for an error: a second run in one process.
+    if "numba" not in sys.modules:
+        os.environ["NUMBA_NUM_THREADS"] = str(nprocs)
     os.environ.setdefault("TEMPLATEFLOW_AUTOUPDATE", "off")
     own = _users_cache() / "bids-denoise"
     if own.is_absolute() and _can_write(own):

@@ -1,4 +1,5 @@
 import os
+import sys
 import tempfile
 from pathlib import Path
 
@@ -33,10 +34,16 @@ def nobody(uid: int) -> object:
     raise KeyError(f"getpwuid(): uid not found: {uid}")
 
 
-def test_threads_are_fixed_before_blas_is_loaded(tmp_path: Path) -> None:
+def test_threads_are_fixed_before_blas_is_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "numba", raising=False)
     os.environ["OMP_NUM_THREADS"] = "8"
     prepare(4, tmp_path)
     assert os.environ["OMP_NUM_THREADS"] == os.environ["OPENBLAS_NUM_THREADS"] == "1"
+    assert os.environ["NUMBA_NUM_THREADS"] == "4"
+    monkeypatch.setitem(sys.modules, "numba", sys)
+    prepare(2, tmp_path)
     assert os.environ["NUMBA_NUM_THREADS"] == "4"
 
 
