@@ -230,11 +230,11 @@ def _sorted(values):  # type: ignore[no-untyped-def]
     # By insertion: QL leaves eigenvalues nearly in order, and np.sort compiles for seconds.
     ordered = values.copy()
     for i in range(1, len(ordered)):
-        value = ordered[i]
-        while i > 0 and ordered[i - 1] > value:
-            ordered[i] = ordered[i - 1]
-            i -= 1
-        ordered[i] = value
+        value, place = ordered[i], i
+        while place > 0 and ordered[place - 1] > value:
+            ordered[place] = ordered[place - 1]
+            place -= 1
+        ordered[place] = value
     return ordered
 
 
