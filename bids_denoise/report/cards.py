@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +17,16 @@ from bids_denoise.values import Record
 
 LAWS = {"gaussian": "Gaussian", "rician": "Rician", "nc-chi": "non-central chi"}
 LIGHTS = {
-    "green": ("\N{CHECK MARK}", "Good", "No finding speaks against using this image."),
-    "amber": ("!", "Look at it", "Look at the findings before you use this image."),
-    "red": ("\N{MULTIPLICATION X}", "Do not use", "This result should not be used as it is."),
+    "green": ("\N{CHECK MARK}", "Good", "good", "No finding speaks against using this image."),
+    "amber": ("!", "Look at it", "to look at", "Look at the findings before you use this image."),
+    "red": (
+        "\N{MULTIPLICATION X}",
+        "Do not use",
+        "not to be used",
+        "This result should not be used as it is.",
+    ),
 }
-UNJUDGED = ("?", "Not judged", "Nothing was measured on this image.")
+UNJUDGED = ("?", "Not judged", "not judged", "Nothing was measured on this image.")
 WANTED = {
     "higher": "\N{UPWARDS ARROW} higher",
     "lower": "\N{DOWNWARDS ARROW} lower",
@@ -30,46 +36,59 @@ WANTED = {
 MAP_NAMES = {"noise": "Noise map", "sigma": "Noise map", "residual": "Residual", "tsnr": "tSNR map"}
 
 CAPTIONS = {
-    "residual": (
+    "image": (
+        "Before and after",
+        "Three planes and a detail, both at the same window.",
+    ),
+    "removed": (
         "What was removed",
-        "Before minus after, in units of the noise, at a symmetric scale. It should look like "
+        "Before minus after, at a symmetric scale of three sigma either way. It should look like "
         "noise: anatomy in it is anatomy that was lost.",
     ),
     "sigma": (
         "Noise level",
         "Standard deviation of the noise in each voxel, as it was estimated, in image units.",
     ),
+    "tsnr": (
+        "Temporal signal-to-noise ratio",
+        "Mean over standard deviation in time, both at the same scale.",
+    ),
+    "carpet": (
+        "Carpet plot",
+        "Voxels of the head (rows) over time, both at the same scale.",
+    ),
+    "shells": ("Shells", "A volume of each shell before and after, and what was removed from it."),
     "histogram": (
         "Residual and noise model",
-        "Distribution of what was removed over sigma, beside what the noise model expects.",
+        "What was removed over sigma, beside noise that is removed whole. A good filter leaves "
+        "some noise and stays inside of it.",
     ),
     "edges": (
         "Edge profile",
         "Mean profile across the strongest edges, before and after. A flatter rise is blur.",
     ),
-    "tsnr": (
-        "Temporal signal-to-noise ratio",
-        "Mean over standard deviation in time, before and after.",
-    ),
-    "carpet": (
-        "Carpet plot",
-        "Voxels of the head (rows) over time, before and after at the same scale.",
-    ),
     "dvars": ("DVARS", "Change from volume to volume, before and after."),
-    "shells": ("Shells", "One volume of each shell, before and after, with its signal to noise."),
-    "volumes": ("Removed from each volume", "Standard deviation of what was removed, over sigma."),
+    "shell_snr": ("Signal to noise of the shells", "Before and after, by b-value."),
+    "volumes": (
+        "Removed from each volume",
+        "Standard deviation of what was removed over that of the noise, volume by volume.",
+    ),
 }
-PLOTS = frozenset({"histogram", "edges", "dvars", "volumes"})
-"""Figures that need half a page's width only."""
+"""Titles and captions of figures in the order they are shown in; a name without its ``_before``
+or ``_after``."""
 
 
 @dataclass(frozen=True)
 class Light:
-    """A verdict as colour, symbol and words, so that none of them is needed."""
+    """A verdict as colour, symbol and words, so that each can be done without.
+
+    `counted` follows a number of images.
+    """
 
     colour: str
     symbol: str
     word: str
+    counted: str
     meaning: str
 
 
@@ -86,13 +105,28 @@ class Row:
 
 @dataclass(frozen=True)
 class Figure:
-    """A picture with what is said about it."""
+    """A picture, or two to be laid over each other, with what is said about it.
+
+    Attributes
+    ----------
+    name
+        Without ``_before`` and ``_after``.
+    before
+        Only where there are two.
+    picture
+        The one, or the one after.
+    """
 
     name: str
     title: str
     caption: str
     picture: Picture
-    half: bool
+    before: Picture | None = None
+
+    @property
+    def chart(self) -> bool:
+        """Whether it is a drawing with axes, which needs less room than a picture."""
+        return self.picture.path.endswith(".svg")
 
 
 @dataclass(frozen=True)
@@ -114,7 +148,6 @@ class Card:
     noise_remarks: tuple[str, ...]
     remarks: tuple[str, ...]
     reasons: tuple[str, ...]
-    pair: tuple[Picture, Picture] | None
     figures: tuple[Figure, ...]
     metrics: tuple[Row, ...]
     residual: tuple[Row, ...]
@@ -151,7 +184,6 @@ def card(record: Record, folder: Path, embed: bool) -> Card:
         noise_remarks=noise_remarks,
         remarks=tuple(each for each in record.remarks if each not in noise_remarks),
         reasons=tuple(quality.get("reasons", ())),
-        pair=_pair(record.figures, folder, embed),
         figures=_figures(record.figures, folder, embed),
         metrics=_metrics(quality),
         residual=_residual(quality),
@@ -182,7 +214,7 @@ def _facts(image: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     found = {
         "Matrix": times(image.get("shape", ())),
         "Voxel size": times(image.get("voxel_size", ())) + with_unit("mm"),
-        "Repetition time": number(image.get("repetition_time"), 3, "s"),
+        "Repetition time": compact(image.get("repetition_time")) + with_unit("s"),
         "Stored as": f"{image.get('dtype', '')}{slope if scaled else ''}",
         "Orientation": str(image.get("orientation", "")),
         "Header forms": f"qform {image.get('qform_code')}, sform {image.get('sform_code')}",
@@ -227,23 +259,21 @@ def _noise(noise: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _pair(figures: Mapping[str, str], folder: Path, embed: bool) -> tuple[Picture, Picture] | None:
-    if not {"before", "after"} <= figures.keys():
-        return None
-    before, after = (picture(figures[name], folder, embed) for name in ("before", "after"))
-    return before, after
-
-
 def _figures(figures: Mapping[str, str], folder: Path, embed: bool) -> tuple[Figure, ...]:
-    """Return all figures but the pair: known ones in their order, then all others by name."""
-    pair = {"before", "after"} if {"before", "after"} <= figures.keys() else set()
-    known = [name for name in CAPTIONS if name in figures]
-    others = sorted(figures.keys() - pair - set(known))
+    """Return known figures in the order of `CAPTIONS`, then all others by name."""
+    shown = {name: picture(path, folder, embed) for name, path in figures.items()}
+    pairs = {name.removesuffix("_after") for name in shown if name.endswith("_after")}
+    pairs = {name for name in pairs if f"{name}_before" in shown}
+    alone = {name for name in shown if re.sub("_(before|after)$", "", name) not in pairs}
+    order = [name for name in CAPTIONS if name in pairs | alone]
     found = []
-    for name in (*known, *others):
+    for name in (*order, *sorted((pairs | alone) - set(order))):
         title, caption = CAPTIONS.get(name, (_words(name).capitalize(), ""))
-        shown = picture(figures[name], folder, embed)
-        found.append(Figure(name, title, caption, shown, half=name in PLOTS))
+        if name in pairs:
+            after, before = shown[f"{name}_after"], shown[f"{name}_before"]
+            found.append(Figure(name, title, caption, after, before))
+        else:
+            found.append(Figure(name, title, caption, shown[name]))
     return tuple(found)
 
 

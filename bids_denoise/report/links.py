@@ -53,9 +53,10 @@ def link(path: str) -> str:
 
 @dataclass(frozen=True)
 class Picture:
-    """What an ``img`` element needs; no `src` when the file is gone."""
+    """What an ``img`` element needs; no `src` when the file at `path` is gone."""
 
-    src: str
+    path: str
+    src: str = ""
     width: int | None = None
     height: int | None = None
 
@@ -64,13 +65,13 @@ def picture(path: str, folder: Path, embed: bool) -> Picture:
     """Return a picture at `path` below `folder`, as a link or as its bytes."""
     file = folder / path
     if not file.is_file():
-        return Picture("")
+        return Picture(path)
     content = file.read_bytes() if embed else b""
     width, height = _png_size(file)
     if not embed:
-        return Picture(link(path), width, height)
+        return Picture(path, link(path), width, height)
     kind = MEDIA_TYPES.get(file.suffix.lower(), "application/octet-stream")
-    return Picture(f"data:{kind};base64,{base64.b64encode(content).decode()}", width, height)
+    return Picture(path, f"data:{kind};base64,{base64.b64encode(content).decode()}", width, height)
 
 
 def _png_size(file: Path) -> tuple[int | None, int | None]:

@@ -128,7 +128,7 @@ def group_page(tables: Mapping[str, Sequence[Mapping[str, Any]]], run: Mapping[s
         sessions.setdefault(row["participant_id"], set()).add(row.get("session_id"))
     records = [_record_of(row, suffix) for suffix, rows in tables.items() for row in rows]
     return _template("group.html").render(
-        title="Group report",
+        title="Group",
         parts=[_suffix_part(suffix, rows, sessions) for suffix, rows in tables.items()],
         images=len(everything),
         participants=len({row["participant_id"] for row in everything}),

@@ -28,7 +28,7 @@ MOST_POINTS = 300
 
 SINGLE = (
     *("psnr_gain", "std_ratio", "edge_width_ratio", "noise_left", "image_correlation"),
-    *("autocorrelation", "largest_clump"),
+    "autocorrelation",
 )
 """Numbers of the residual that are shown."""
 
@@ -81,15 +81,17 @@ def plots(rows: Rows, links: Sequence[str]) -> tuple[Plot, ...]:
     return tuple(each for each in drawn if each is not None)
 
 
-def ticks(low: float, high: float, about: int = 5) -> list[float]:
-    """Return round numbers that cover a range.
+def ticks(low: float, high: float, about: int = 4) -> list[float]:
+    """Return round numbers that cover a range, or the surroundings of a single value.
 
-    >>> ticks(0.13, 0.87)
-    [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
+    >>> ticks(0.13, 0.87), ticks(17.0, 17.0)
+    ([0.0, 0.2, 0.4, 0.6, 0.8, 1.0], [15.0, 16.0, 17.0, 18.0, 19.0])
     """
-    rough = (high - low or abs(high) or 1.0) / about
+    if high - low <= 1e-9 * abs(high):
+        low, high = low - 0.1 * abs(low), high + 0.1 * abs(high)
+    rough = (high - low or 1.0) / about
     power = 10.0 ** math.floor(math.log10(rough))
-    step = next(each * power for each in (1, 2, 5, 10) if each * power >= rough)
+    step = next(each * power for each in (1, 2, 5, 10) if each * power >= 0.99 * rough)
     first, last = math.floor(low / step), math.ceil(high / step)
     return [round(step * each, 12) for each in range(first, max(last, first + 1) + 1)]
 
