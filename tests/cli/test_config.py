@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as example_settings
 from hypothesis import strategies as st
 
 from bids_denoise.cli.config import effective_toml, read_config
@@ -134,6 +135,7 @@ GIVEN = st.fixed_dictionaries(
 ) | st.sampled_from([{"quiet": True}, {"verbose": 3}])
 
 
+@example_settings(max_examples=50, deadline=None)
 @given(values=GIVEN)
 def test_the_effective_config_makes_the_same_settings(
     folders: Path, values: dict[str, object]
