@@ -15,7 +15,7 @@ import numpy as np
 
 from bids_denoise.errors import ScanError, UsageError
 from bids_denoise.kernels.gpu import simulated
-from bids_denoise.kernels.nlm_cuda_kernel import LANES, Tile, make_kernel
+from bids_denoise.kernels.nlm_cuda_kernel import WARP, Tile, make_kernel
 from bids_denoise.kernels.nlm_reference import TAPER
 
 if TYPE_CHECKING:
@@ -75,13 +75,14 @@ def choose_tile(search_radius: int, patch_radius: int) -> Tile:
         The radii are too large for the shared memory of a block.
     """
     # More rows would save little traffic and leave more threads idle in the second stage.
-    most = max(8, 4 * (patch_radius + 1))
-    shapes = product(range(1, most + 1), range(2 * patch_radius + 1, most + 1))
+    rows = range(2 * patch_radius + 1, max(8, 4 * (patch_radius + 1)) + 1)
+    lanes = [n for n in (WARP, WARP // 2) if n > 2 * patch_radius]
+    shapes = product(range(1, rows.stop), rows, lanes)
     tiles = [Tile(search_radius, patch_radius, *shape) for shape in shapes]
     fitting = [
         tile for tile in tiles if tile.planes <= tile.rows and tile.shared_bytes <= SHARED_BYTES
     ]
-    if not fitting or 2 * patch_radius >= LANES:
+    if not fitting:
         raise UsageError(
             f"search radius {search_radius} with patch radius {patch_radius} does not fit the "
             "shared memory of a CUDA device; take smaller ones or --device cpu"

@@ -29,9 +29,9 @@ import numpy as np
 # As Any: numba's own types describe its simulator.
 cuda: Any = import_module("numba.cuda")
 
-LANES = 32
+WARP = 32
 REGISTERS_PER_SM = 65536
-REGISTERS_PER_THREAD = 80
+REGISTERS_BESIDES = 45  # for addresses and intermediate values, by what the assembler takes
 OUTSIDE = np.float32(np.inf)
 ZERO = np.float32(0)
 ONE = np.float32(1)
@@ -57,7 +57,7 @@ class Tile:
     patch_radius: int
     planes: int
     rows: int
-    lanes: int = LANES
+    lanes: int = WARP
 
     @property
     def outputs(self) -> tuple[int, int, int]:
@@ -94,13 +94,16 @@ class Tile:
         average = self.planes * (self.rows * width + self.outputs[1])
         filled = 2 * (math.prod(self.guide_window) + math.prod(self.volume_window))
         fill = filled / (2 * self.search_radius + 1) ** 2
-        return ((differ + average) * self.lanes + fill) / math.prod(self.outputs)
+        # Two half rows in a warp meet in the same banks of memory.
+        accesses = (differ + average) * max(self.lanes, WARP)
+        return (accesses + fill) / math.prod(self.outputs)
 
     @property
     def launch_bounds(self) -> tuple[int, int]:
         """Threads of a block, and the blocks an SM should hold: this caps the registers."""
+        held = self.guide_window[0] + self.rows + 2 * self.outputs[1]
         threads = self.rows * self.lanes
-        return threads, max(1, REGISTERS_PER_SM // (threads * REGISTERS_PER_THREAD))
+        return threads, max(1, REGISTERS_PER_SM // (threads * (held + REGISTERS_BESIDES)))
 
 
 def make_kernel(tile: Tile) -> DeviceCode:

@@ -10,10 +10,15 @@ import re
 import pytest
 
 from benchmarks.nlm_cuda import ToolkitError, assemble
+from bids_denoise.denoisers.base import parameters
+from bids_denoise.denoisers.nlm import NonLocalMeans
 from bids_denoise.kernels.nlm_cuda import choose_tile
 
 CAPABILITIES = [(8, 0), (9, 0)]
-RADII = [(1, 1), (2, 1), (3, 1), (4, 1), (5, 1), (1, 2), (2, 2), (3, 2), (5, 2)]
+PARAMETERS = {each.name: each for each in parameters(NonLocalMeans)}
+SEARCH, PATCH = PARAMETERS["search_radius"], PARAMETERS["patch_radius"]
+SEARCH_RADII = sorted({int(SEARCH.minimum), SEARCH.default, int(SEARCH.maximum)})
+PATCH_RADII = range(int(PATCH.minimum), int(PATCH.maximum) + 1)
 
 
 @pytest.fixture(scope="module")
@@ -26,9 +31,12 @@ def toolkit() -> None:
 
 @pytest.mark.usefixtures("toolkit")
 @pytest.mark.parametrize("capability", CAPABILITIES, ids="sm_{0[0]}{0[1]}".format)
-@pytest.mark.parametrize("radii", RADII, ids="search {0[0]}, patch {0[1]}".format)
-def test_keeps_out_of_local_memory(radii: tuple[int, int], capability: tuple[int, int]) -> None:
-    tile = choose_tile(*radii)
+@pytest.mark.parametrize("patch_radius", PATCH_RADII)
+@pytest.mark.parametrize("search_radius", SEARCH_RADII)
+def test_keeps_out_of_local_memory(
+    search_radius: int, patch_radius: int, capability: tuple[int, int]
+) -> None:
+    tile = choose_tile(search_radius, patch_radius)
     assembly = assemble(tile, capability)
     assert not re.search(r"\.local\b", assembly.ptx)
     assert assembly.stack == 0
