@@ -20,7 +20,7 @@ LIGHTS = {
     "green": ("\N{CHECK MARK}", "Good", "good", "No finding speaks against using this image."),
     "amber": ("!", "Look at it", "to look at", "Look at the findings before you use this image."),
     "red": (
-        "\N{MULTIPLICATION X}",
+        "\N{HEAVY MULTIPLICATION X}",
         "Do not use",
         "not to be used",
         "This result should not be used as it is.",

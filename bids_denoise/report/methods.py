@@ -67,7 +67,7 @@ def bibliography(records: Iterable[Record]) -> str:
 
 def references(records: Iterable[Record]) -> list[Reference]:
     """Return the papers that the methods of some records rest on, by name."""
-    found = {library()[key] for key in _keys(_done(records)) if key in library()}
+    found = {library()[key] for key in _keys(_done(records))}
     return sorted(found, key=lambda each: each.text)
 
 
@@ -158,7 +158,7 @@ def _is_stabilised(record: Record) -> bool:
 
 
 def _cite(*keys: str) -> str:
-    return "; ".join(library()[key].short for key in keys if key in library())
+    return "; ".join(library()[key].short for key in keys)
 
 
 def _noise_paragraph(done: Sequence[Record]) -> list[str]:
@@ -193,7 +193,7 @@ def _method_paragraph(group: Sequence[Record]) -> str:
     denoiser = DENOISERS.get(first.method)
     about = f" ({denoiser.summary}; {_cite(*denoiser.citations)})" if denoiser else ""
     text = f"{_images(len(group)).capitalize()} ({what}) went through {first.method}{about}"
-    settings = _settings(first)
+    settings = _settings(group)
     text += f", with {settings}." if settings else "."
     if _is_stabilised(first) and first.noise.get("law") == "rician":
         text += (
@@ -203,13 +203,17 @@ def _method_paragraph(group: Sequence[Record]) -> str:
     return text
 
 
-def _settings(record: Record) -> str:
-    denoiser = DENOISERS.get(record.method)
+def _settings(group: Sequence[Record]) -> str:
+    """Return the parameters of records that share them; what the method chose goes before."""
+    denoiser = DENOISERS.get(group[0].method)
     units = {each.name: each.unit for each in parameters(denoiser)} if denoiser else {}
-    parts = [
-        f"{name.replace('_', ' ')} {value} {units.get(name, '')}".strip()
-        for name, value in record.parameters.items()
-    ]
+    parts = []
+    for name, value in group[0].parameters.items():
+        chosen = sorted({str(each.choices[name]) for each in group if name in each.choices})
+        told = " or ".join(chosen) if chosen else str(value)
+        own = " (chosen for each image)" if chosen and chosen != [str(value)] else ""
+        unit = f" {units[name]}" if units.get(name) else ""
+        parts.append(f"{name.replace('_', ' ')} {told}{unit}{own}")
     return ", ".join(parts)
 
 
