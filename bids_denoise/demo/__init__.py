@@ -86,5 +86,4 @@ def _compare(root: Path) -> None:
     print(f"\nAgainst the truth (also in {root / 'gain.tsv'}):\n\n{table(found)}\n")
     pages = [*sorted((root / "denoised").glob("sub-*.html")), root / "denoised" / "group.html"]
     print("Reports, for any browser:")
-    for page in pages:
-        print(f"  {page}")
+    print("\n".join(f"  {page}" for page in pages if page.is_file()))

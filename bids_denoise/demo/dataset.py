@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,7 @@ from bids_denoise.demo import scans, texts
 from bids_denoise.derivatives.store import json_text, table_text
 from bids_denoise.errors import OutputError, storage_errors
 from bids_denoise.imageio import write_new
+from bids_denoise.simulate.anatomy import template
 from bids_denoise.simulate.gradients import to_fsl
 
 if TYPE_CHECKING:
@@ -38,10 +41,19 @@ def write_demo(root: Path, seed: int = 0, coarseness: float = 1.0) -> None:
     with storage_errors(root):
         for kind, folder in folders.items():
             _write_root(folder, kind, seed)
-        for participant in scans.PARTICIPANTS:
-            for scan in scans.acquire(participant, seed, coarseness):
-                _write_scan(folders["raw"] / f"sub-{participant}" / scan.datatype, scan)
-                _write_truth(folders["derivative"] / f"sub-{participant}" / scan.datatype, scan)
+        template()  # read once, before the threads ask for it
+        with ThreadPoolExecutor() as pool:
+            write = partial(_write_participant, folders, seed, coarseness)
+            list(pool.map(write, scans.PARTICIPANTS))
+
+
+def _write_participant(
+    folders: Mapping[str, Path], seed: int, coarseness: float, participant: str
+) -> None:
+    for scan in scans.acquire(participant, seed, coarseness):
+        below = Path(f"sub-{participant}", scan.datatype)
+        _write_scan(folders["raw"] / below, scan)
+        _write_truth(folders["derivative"] / below, scan)
 
 
 def _check_ours(folder: Path, name: str) -> None:
