@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bids_denoise.metrics.comparison import compare, head_of
+from bids_denoise.metrics.comparison import chosen_volumes, compare, head_of
 from bids_denoise.metrics.contrast import contrast_metrics
-from bids_denoise.metrics.diffusion import shell_snr
+from bids_denoise.metrics.diffusion import same_contrast, shell_snr, shells
 from bids_denoise.metrics.residual import residual_metrics
-from bids_denoise.metrics.series import dvars, temporal_snr, volume_ratios
+from bids_denoise.metrics.series import dvars, temporal_snr, unevenness, volume_ratios
 from bids_denoise.metrics.sharpness import edge_profile, edge_widths
 from bids_denoise.metrics.sure import estimated_gain
 from bids_denoise.metrics.texture import brightness, texture_metrics
@@ -28,8 +28,8 @@ __all__ = ["judge", "temporal_snr"]
 
 Numbers = dict[str, float | None]
 
-WORST_COUNTS = frozenset({"largest_clump", "plane_step", "plane_step_z", "plane_variance"})
-"""Of several volumes the worst value stands for these numbers, the mean for all others."""
+WORST_COUNTS = frozenset({"largest_clump", "clumped", "outliers"})
+"""Of several volumes the worst value stands for these numbers, the median for all others."""
 
 
 def judge(image: Image, denoised: Denoised, noise: Noise, redo: Redo | None, seed: int) -> Quality:
@@ -57,7 +57,7 @@ def judge(image: Image, denoised: Denoised, noise: Noise, redo: Redo | None, see
     """
     head = head_of(image)
     pairs = compare(image, denoised, noise, head)
-    before, after, residual = _of_one_volume(pairs)
+    before, after, residual = _of_volumes(pairs, _partner(image, denoised, noise, head))
     if image.data.ndim == 4:
         _add_series(image, denoised, noise, head, (before, after, residual))
     gain = estimated_gain(image, denoised, noise, head, redo, seed) if redo else None
@@ -69,11 +69,21 @@ def judge(image: Image, denoised: Denoised, noise: Noise, redo: Redo | None, see
     return Quality(before, after, residual, light, reasons)
 
 
-def _of_one_volume(pairs: tuple[Comparison, ...]) -> tuple[Numbers, Numbers, Numbers]:
+def _partner(image: Image, denoised: Denoised, noise: Noise, head: BoolArray) -> Comparison | None:
+    """Return a volume with the contrast of the first that is looked at, if there is one."""
+    if image.data.ndim == 3:
+        return None
+    other = same_contrast(image.bvals, chosen_volumes(image)[0], image.data.shape[-1])
+    return None if other is None else compare(image, denoised, noise, head, [other])[0]
+
+
+def _of_volumes(
+    pairs: tuple[Comparison, ...], partner: Comparison | None
+) -> tuple[Numbers, Numbers, Numbers]:
     """Return contrast and edges of the first volume, and the residual over all of them."""
     before, after = contrast_metrics(pairs[0])
     widths = edge_widths(edge_profile(pairs[0]))
-    old, new, check = texture_metrics(pairs[0])
+    old, new, check = texture_metrics(pairs[0], partner)
     before |= {"noise": old, "edge_width": widths[0]}
     after |= {"noise": new, "edge_width": widths[1]}
     residual: Numbers = {
@@ -87,10 +97,10 @@ def _of_one_volume(pairs: tuple[Comparison, ...]) -> tuple[Numbers, Numbers, Num
 
 
 def _over_volumes(measured: list[dict[str, float]]) -> Numbers:
-    """Return the mean over volumes of each number, the largest of those in `WORST_COUNTS`."""
+    """Return the median over volumes of each number, the largest of those in `WORST_COUNTS`."""
     names = dict.fromkeys(name for each in measured for name in each)
     return {
-        name: float((np.max if name in WORST_COUNTS else np.mean)(values))
+        name: float((np.max if name in WORST_COUNTS else np.median)(values))
         for name in names
         if (values := [each[name] for each in measured if name in each])
     }
@@ -106,7 +116,12 @@ def _add_series(
     """Add what only a series has."""
     before, after, residual = numbers
     ratios = volume_ratios(image, denoised, noise, head)
-    residual |= {"volume_lowest": float(ratios.min()), "volume_highest": float(ratios.max())}
+    groups = [np.arange(len(ratios))] if image.bvals is None else shells(image.bvals).values()
+    residual |= {
+        "volume_lowest": float(ratios.min()),
+        "volume_highest": float(ratios.max()),
+        "volume_unevenness": unevenness(ratios, groups),
+    }
     for data, target in ((image.data, before), (denoised.data, after)):
         if image.bvals is None and head.any():
             target["tsnr"] = float(np.median(temporal_snr(data)[head]))

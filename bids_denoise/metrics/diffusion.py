@@ -32,7 +32,7 @@ def shells(bvals: Precise) -> dict[str, npt.NDArray[np.int64]]:
 
     Examples
     --------
-    >>> {name: list(volumes) for name, volumes in shells(np.array([0, 995, 1005, 5])).items()}
+    >>> {name: each.tolist() for name, each in shells(np.array([0, 995, 1005, 5])).items()}
     {'b0': [0, 3], 'b1000': [1, 2]}
     """
     order = np.argsort(bvals, kind="stable")
@@ -49,7 +49,8 @@ def shell_snr(
 ) -> dict[str, tuple[float | None, float | None]]:
     """Return the SNR before and after by shell, lowest b first; none without b-values.
 
-    Median signal of the head over the finest texture (`texture_metrics`), mean over volumes.
+    Median signal of the head over the finest texture (`texture_metrics`) in the difference of two
+    volumes of the shell, mean over volumes; of a shell with one volume, in that volume.
     """
     if image.bvals is None:
         return {}
@@ -63,10 +64,19 @@ def shell_snr(
 def _mean_snr(pairs: tuple[Comparison, ...]) -> tuple[float | None, float | None]:
     """Return the mean over volumes of median signal over the noise in it, before and after."""
     ratios: tuple[list[float], list[float]] = ([], [])
-    for pair in pairs:
-        levels = texture_metrics(pair)[:2]
+    for pair, partner in zip(pairs, (*pairs[1:], *pairs[:1]), strict=True):
+        levels = texture_metrics(pair, None if partner is pair else partner)[:2]
         for data, level, into in zip((pair.before, pair.after), levels, ratios, strict=True):
             if level:
                 into.append(float(np.median(data[pair.head])) / level)
     before, after = (float(np.mean(each)) if each else None for each in ratios)
     return before, after
+
+
+def same_contrast(bvals: Precise | None, volume: int, count: int) -> int | None:
+    """Return the volume next to `volume` that has its contrast: without b-values, any; or None."""
+    alike = np.arange(count)
+    if bvals is not None:
+        alike = next(each for each in shells(bvals).values() if volume in each)
+    others = alike[alike != volume]
+    return int(others[np.argmin(np.abs(others - volume))]) if len(others) else None

@@ -67,8 +67,9 @@ PAIRED = {
     ),
     "noise": Term(
         "Noise",
-        "Finest texture in the quietest quarter of the head, in image units. A filter that "
-        "takes out only the finest scale looks better here than it is.",
+        "Finest texture in the quietest quarter of the head, in image units; of a series, in the "
+        "difference of two volumes. A filter that takes out only the finest scale looks better "
+        "here than it is.",
         "lower",
         digits=3,
     ),
@@ -199,6 +200,11 @@ RESIDUAL = {
         "Largest relative change of the residual's variance from plane to plane.",
         "near 0",
     ),
+    "volume_unevenness": Term(
+        "Unevenness over volumes",
+        "Factor between the most different volume and the median of its shell or run.",
+        "near 1",
+    ),
     "volume_lowest": Term(
         "Least removed from a volume", "Removed / sigma of the volume with the least.", "near 1"
     ),
@@ -218,8 +224,8 @@ def term(name: str) -> Term:
     if shell:
         return Term(
             f"SNR, b = {shell[1]} s/mm²",
-            "Median signal of the head over the finest texture left in it, mean over volumes of "
-            "the shell.",
+            "Median signal of the head over the finest texture in the difference of two volumes. "
+            "Where a shell has one volume, structure counts as noise.",
             "higher",
             digits=1,
         )

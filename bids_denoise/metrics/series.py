@@ -9,7 +9,7 @@ import numpy as np
 from bids_denoise.metrics.comparison import box_around
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     import numpy.typing as npt
 
@@ -73,3 +73,22 @@ def volume_ratios(image: Image, denoised: Denoised, noise: Noise, head: BoolArra
 
 def _volumes(data: FloatArray) -> Iterator[FloatArray]:
     return iter(np.moveaxis(data, -1, 0))
+
+
+def unevenness(ratios: Precise, groups: Iterable[npt.NDArray[np.int64]]) -> float:
+    """Return by which factor the most different volume differs from the median of its group.
+
+    Groups are volumes (indices) of the same contrast; those of less than three are left out.
+
+    Examples
+    --------
+    >>> unevenness(np.array([0.9, 0.9, 0.3, 0.9]), [np.arange(4)])
+    3.0
+    """
+    worst = 1.0
+    for group in groups:
+        some = np.maximum(ratios[group], 1e-3)
+        if len(group) >= 3:
+            factor = np.abs(np.log(some / np.median(some))).max()
+            worst = max(worst, float(np.exp(factor)))
+    return round(worst, 12)

@@ -23,9 +23,12 @@ BROAD = 2.5
 
 FEWEST_BLOCKS = 50
 MAD_TO_STD = 1.4826
+ROOT2 = np.float32(2**0.5)
 
 
-def texture_metrics(pair: Comparison) -> tuple[float | None, float | None, float | None]:
+def texture_metrics(
+    pair: Comparison, partner: Comparison | None = None
+) -> tuple[float | None, float | None, float | None]:
     """Return the noise in image units before and after, and before in units of its expectation.
 
     The finest diagonal Haar wavelet over blocks of 2 x 2 x 2 voxels, its median absolute value in
@@ -33,14 +36,25 @@ def texture_metrics(pair: Comparison) -> tuple[float | None, float | None, float
     doi:10.1093/biomet/81.3.425). The third number is near 1 when sigma is right; it is
     lower for interpolated data, and higher where structure is as fine as the voxels. None each
     when the head is too small.
+
+    Parameters
+    ----------
+    pair
+        The volume that is measured.
+    partner
+        Another volume of the same contrast. With it the difference of both is measured, in which
+        structure that both have is gone.
     """
     quiet = _quiet_blocks(pair)
     if quiet.sum() < FEWEST_BLOCKS:
         return None, None, None
-    before, after = (_diagonal(data)[quiet] for data in (pair.before, pair.after))
-    relative = before / _blocks(pair.spread).mean(axis=-1)[quiet]
-    old, new, ratio = (MAD_TO_STD * float(np.median(np.abs(e))) for e in (before, after, relative))
-    return old, new, ratio
+    before, after = pair.before, pair.after
+    if partner is not None:
+        before, after = (before - partner.before) / ROOT2, (after - partner.after) / ROOT2
+    old, new = (_diagonal(data)[quiet] for data in (before, after))
+    relative = old / _blocks(pair.spread).mean(axis=-1)[quiet]
+    sizes = [MAD_TO_STD * float(np.median(np.abs(each))) for each in (old, new, relative)]
+    return sizes[0], sizes[1], sizes[2]
 
 
 def brightness(pair: Comparison) -> float | None:

@@ -59,7 +59,7 @@ SIGMA_LOW, SIGMA_HIGH = 0.72, 1.45
 LITTLE_REMOVED, MUCH_LEFT = 0.25, 0.8
 
 UNEVEN_VOLUMES = 2.0
-"""A volume from which this many times more, or less, was removed than from the median one."""
+"""Factor between the noise removed from a volume and from the others of its contrast."""
 
 
 def verdict(residual: Numbers, noise: Noise) -> tuple[Light, tuple[str, ...]]:
@@ -130,12 +130,11 @@ def _evenness(r: Mapping[str, float]) -> Iterator[Finding]:
     removed = r.get("std_ratio", 0.0) > MOST_NOISE_REMOVED
     if removed and r.get("plane_variance", 0.0) > PLANE_VARIANCE:
         yield "amber", "Uneven: some planes were denoised more than those beside them."
-    middle = r.get("std_ratio", 1.0)
-    low, high = r.get("volume_lowest", middle), r.get("volume_highest", middle)
-    if high > UNEVEN_VOLUMES * middle or low < middle / UNEVEN_VOLUMES:
+    factor = r.get("volume_unevenness", 1.0)
+    if factor > UNEVEN_VOLUMES:
         yield (
             "amber",
-            f"Uneven: between {low:.2f} and {high:.2f} sigma were removed from the volumes.",
+            f"Uneven: the noise removed from a volume differs {factor:.1f}-fold from others.",
         )
 
 
@@ -156,7 +155,8 @@ def _gain(r: Mapping[str, float]) -> Iterator[Finding]:
 def _sigma(r: Mapping[str, float], noise: Noise) -> Iterator[Finding]:
     check = r.get("sigma_check", 1.0)
     if not noise.trusted:
-        yield "amber", "The noise level cannot be trusted: " + " ".join(noise.remarks).strip()
+        reason = noise.remarks[0].partition(". ")[0] if noise.remarks else "see the noise"
+        yield "amber", f"The noise level cannot be trusted: {reason.rstrip('.')}."
     elif not SIGMA_LOW <= check <= SIGMA_HIGH:
         yield (
             "amber",
