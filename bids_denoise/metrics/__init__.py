@@ -57,7 +57,7 @@ def judge(image: Image, denoised: Denoised, noise: Noise, redo: Redo | None, see
     """
     head = head_of(image)
     pairs = compare(image, denoised, noise, head)
-    before, after, residual = _of_volumes(pairs, _partner(image, denoised, noise, head))
+    before, after, residual = _of_volumes(pairs, _twins(image, denoised, noise, head))
     if image.data.ndim == 4:
         _add_series(image, denoised, noise, head, (before, after, residual))
     gain = estimated_gain(image, denoised, noise, head, redo, seed) if redo else None
@@ -69,21 +69,25 @@ def judge(image: Image, denoised: Denoised, noise: Noise, redo: Redo | None, see
     return Quality(before, after, residual, light, reasons)
 
 
-def _partner(image: Image, denoised: Denoised, noise: Noise, head: BoolArray) -> Comparison | None:
-    """Return a volume with the contrast of the first that is looked at, if there is one."""
+def _twins(
+    image: Image, denoised: Denoised, noise: Noise, head: BoolArray
+) -> tuple[Comparison, ...]:
+    """Return two volumes of the same contrast; one alone where there is no other like it."""
     if image.data.ndim == 3:
-        return None
-    other = same_contrast(image.bvals, chosen_volumes(image)[0], image.data.shape[-1])
-    return None if other is None else compare(image, denoised, noise, head, [other])[0]
+        return compare(image, denoised, noise, head)
+    first = chosen_volumes(image)[0]
+    other = same_contrast(image.bvals, first, image.data.shape[-1])
+    twins = [first] if other is None else [first, other]
+    return compare(image, denoised, noise, head, twins)
 
 
 def _of_volumes(
-    pairs: tuple[Comparison, ...], partner: Comparison | None
+    pairs: tuple[Comparison, ...], twins: tuple[Comparison, ...]
 ) -> tuple[Numbers, Numbers, Numbers]:
     """Return contrast and edges of the first volume, and the residual over all of them."""
     before, after = contrast_metrics(pairs[0])
     widths = edge_widths(edge_profile(pairs[0]))
-    old, new, check = texture_metrics(pairs[0], partner)
+    old, new, check = texture_metrics(*twins)
     before |= {"noise": old, "edge_width": widths[0]}
     after |= {"noise": new, "edge_width": widths[1]}
     residual: Numbers = {

@@ -127,13 +127,17 @@ def _middle_slab(
 def chosen_volumes(image: Image) -> list[int]:
     """Return the indices of the volumes to look at, the most typical first.
 
-    One for a single volume. Of a series the middle volume (of diffusion data the first with
-    the lowest b-value) and some others, evenly spaced.
+    One for a single volume. Of a series the middle volume (of diffusion data that of the shell
+    with most volumes) and some others, evenly spaced.
     """
     if image.data.ndim == 3:
         return [0]
     count = image.data.shape[-1]
-    first = count // 2 if image.bvals is None else int(np.argmin(image.bvals))
+    alike = np.arange(count)
+    if image.bvals is not None:
+        hundreds, sizes = np.unique(np.round(image.bvals, -2), return_counts=True)
+        alike = np.flatnonzero(np.round(image.bvals, -2) == hundreds[np.argmax(sizes)])
+    first = int(alike[len(alike) // 2])
     return [first, *(each for each in _evenly(count, MOST_VOLUMES - 1) if each != first)]
 
 
