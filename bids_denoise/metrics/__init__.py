@@ -127,7 +127,7 @@ def _add_series(
         "volume_unevenness": unevenness(ratios, groups),
     }
     for data, target in ((image.data, before), (denoised.data, after)):
-        if image.bvals is None and head.any():
+        if image.bvals is None and head.any() and data.shape[-1] > 1:
             target["tsnr"] = float(np.median(temporal_snr(data)[head]))
             target["dvars"] = float(np.median(dvars(data, head)))
     if image.bvals is not None:

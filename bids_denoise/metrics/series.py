@@ -29,7 +29,7 @@ def temporal_snr(data: FloatArray) -> FloatArray:
     Returns
     -------
     numpy.ndarray
-        0 where the series does not vary.
+        0 where the series does not vary, and everywhere when it has one volume.
 
     Examples
     --------
@@ -37,6 +37,8 @@ def temporal_snr(data: FloatArray) -> FloatArray:
     array([[[8.66]]], dtype=float32)
     """
     mean = data.mean(axis=-1, dtype=np.float64)
+    if data.shape[-1] < 2:
+        return np.zeros(data.shape[:3], dtype=np.float32)
     spread = np.stack([plane.std(axis=-1, ddof=1, dtype=np.float64) for plane in data])
     ratio = np.divide(mean, spread, out=np.zeros_like(mean), where=spread > 0)
     return np.asarray(ratio, dtype=np.float32)

@@ -58,6 +58,9 @@ SIGMA_LOW, SIGMA_HIGH = 0.72, 1.45
 
 LITTLE_REMOVED, MUCH_LEFT = 0.25, 0.8
 
+GAIN_MARGIN = 0.1
+"""The estimated PSNR may fall by this many dB, and its standard error, without meaning harm."""
+
 UNEVEN_VOLUMES = 2.0
 """Factor between the noise removed from a volume and from the others of its contrast."""
 
@@ -148,7 +151,7 @@ def _brightness(r: Mapping[str, float]) -> Iterator[Finding]:
 
 
 def _gain(r: Mapping[str, float]) -> Iterator[Finding]:
-    if r.get("psnr_gain", 0.0) < 0:
+    if r.get("psnr_gain", 0.0) < -GAIN_MARGIN - r.get("psnr_gain_error", 0.0):
         yield "red", f"Worse than before: the estimated PSNR fell by {-r['psnr_gain']:.1f} dB."
 
 

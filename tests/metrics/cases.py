@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -68,5 +68,5 @@ def scaled(noise: Noise, factor: float) -> Noise:
     return replace(noise, sigma=noise.sigma * np.float32(factor))
 
 
-def denoised(data: FloatArray) -> Denoised:
+def denoised(data: npt.NDArray[np.floating[Any]]) -> Denoised:
     return Denoised(np.asarray(data, np.float32))
