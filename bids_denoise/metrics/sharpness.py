@@ -50,7 +50,7 @@ class EdgeProfile:
     distance
         (steps,) position across the edge in mm, dark side negative.
     before, after
-        (steps,) signal, 0 on the dark side and 1 on the bright side of the noisy image.
+        (steps,) signal, 0 on the dark side and 1 on the bright side of the smoothed result.
     edges
         Number of edges in the mean.
     """
@@ -64,10 +64,11 @@ class EdgeProfile:
 def edge_profile(pair: Comparison) -> EdgeProfile | None:
     """Return the mean profile across strong edges, or None where there are too few.
 
-    Edges are found, placed and scaled in the noisy image after slight smoothing, which takes
-    the noise out of the choice; the profiles themselves are those of the untouched data. The mean
-    over many profiles is linear in the data, so noise averages out and does not blur it. Looking
-    between voxels does, the same before and after.
+    Edges are found, placed and scaled in the denoised image after slight smoothing: in the noisy
+    one the choice would prefer edges that noise made steeper. The mean over many profiles is
+    linear in the data, so noise averages out and does not blur it. Looking between voxels does,
+    and profiles are short, so widths are for comparison: they are the same before and after for a
+    denoiser that keeps edges, to 1 %.
     """
     smooth = gaussian_filter(pair.after, 1.0)
     slope = gradient(smooth, pair.spacing)
@@ -88,7 +89,7 @@ def edge_width(distance: Precise, profile: Precise, height: float) -> float | No
 
 
 def edge_widths(profile: EdgeProfile | None) -> tuple[float | None, float | None]:
-    """Return the edge width in mm before and after; the height is that of the noisy image."""
+    """Return the edge width in mm before and after; the height is the same for both."""
     if profile is None:
         return None, None
     before = edge_width(profile.distance, profile.before, 1.0)

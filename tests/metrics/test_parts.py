@@ -89,8 +89,8 @@ def test_edges_are_measured_in_mm_and_widen_with_blur(voxel: float) -> None:
         pair = compare(image, denoised(image.data), noise_of(0.5), everywhere)[0]
         found.append(edge_widths(edge_profile(pair))[0] or 0)
         # A Gaussian edge rises from 10 to 90 % in 2.563 of its widths; looking between voxels
-        # adds to it.
-        assert 1 < found[-1] / (2.563 * width * voxel) < 1.6
+        # adds to that of a sharp one, the length of the profile takes from that of a wide one.
+        assert 0.8 < found[-1] / (2.563 * width * voxel) < 1.6
     assert found == sorted(found)
 
 
