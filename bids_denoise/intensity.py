@@ -97,8 +97,8 @@ def cross_entropy_threshold(values: FloatArray) -> float:
     Examples
     --------
     >>> values = np.repeat(np.float32([1, 2, 80, 120]), 100)
-    >>> 2 < cross_entropy_threshold(values) < 80
-    True
+    >>> round(cross_entropy_threshold(values))
+    20
     """
     lowest = float(values.min())
     shifted = np.minimum(values, np.percentile(values, 99)).astype(np.float64) - lowest

@@ -50,10 +50,10 @@ def floor(energies: FloatArray | DoubleArray, freedom: int, start: float = 0.3) 
     return level
 
 
-def share_at_floor(energies: FloatArray | DoubleArray, freedom: int, level: float) -> float:
-    """Return which share of `energies` (n,) noise of variance `level` explains: 0 to about 1."""
+def share_at_floor(energies: FloatArray | DoubleArray, freedom: int) -> float:
+    """Return which share of `energies` (n,), in units of the floor, noise explains: 0 to 1."""
     limit, _ = _cut(freedom)
-    return float((energies <= limit * level).mean()) / KEPT
+    return min(1.0, float((energies <= limit).mean()) / KEPT)
 
 
 def local_floor(

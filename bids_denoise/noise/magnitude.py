@@ -31,7 +31,7 @@ def variance_share(mean: FloatArray | DoubleArray) -> DoubleArray:
     Examples
     --------
     >>> variance_share(np.array([1.2533, 3.0, 100.0])).round(2)
-    array([0.43, 0.94, 1.  ])
+    array([0.43, 0.92, 1.  ])
     """
     means, shares = _table()
     return np.interp(mean, means, shares)

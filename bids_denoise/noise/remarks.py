@@ -24,8 +24,8 @@ BRIGHT = 1.25
 COARSE = 0.75
 """Least sigma, in quantisation steps, that can be told from rounding."""
 
-REMOVED = 0.05
-"""Share of padding from which a missing air is remarked on."""
+REMOVED = 5.0
+"""Percentage of padding from which a missing air is remarked on."""
 
 MOST_VALUES = 50_000
 """Voxels that the quantisation step is looked for in, evenly spaced."""
@@ -114,33 +114,29 @@ def _on_quantisation(noise: VolumeNoise, data: FloatArray, mask: BoolArray) -> R
 
 
 def _on_air(noise: VolumeNoise, mask: BoolArray) -> Remark | None:
-    if "air corner" in noise.estimates:
-        if noise.source == "tissue and air":
-            return _on_bright_air(noise)
-        if noise.source == "air":
-            return Remark("Sigma is taken from air: all tissue holds fine anatomy.")
-        return Remark(
-            "The air does not show the noise of the tissue, as when it is masked, filtered "
-            "or full of ghosts. Sigma is taken from tissue alone."
+    alone = " Sigma is taken from tissue alone." if noise.source == "tissue" else ""
+    corner, mean = (noise.estimates.get(name, 0.0) for name in ("air corner", "air mean"))
+    if "air corner" not in noise.estimates:
+        removed = 100 * (1 - float(mask.mean()))
+        if removed < REMOVED:
+            return None
+        text = f"The background was removed: {removed:.0f} % of the image holds one constant value."
+    elif noise.spectrum is not None and noise.spectrum.white and mean > BRIGHT * corner:
+        text = (
+            f"The air is {mean / corner:.1f} times as bright as single-channel noise of its "
+            "spread: there are ghosts, or several coils were summed as squares, and dark tissue "
+            "is brighter than it should be."
         )
-    if mask.mean() > 1 - REMOVED:
+    elif noise.source == "tissue and air":
         return None
-    return Remark(
-        f"The background was removed ({100 * (1 - mask.mean()):.0f} % of the image holds one "
-        "constant value). Sigma is taken from tissue alone."
-    )
-
-
-def _on_bright_air(noise: VolumeNoise) -> Remark | None:
-    corner, mean = noise.estimates["air corner"], noise.estimates.get("air mean", 0.0)
-    white = noise.spectrum is not None and noise.spectrum.white
-    if not white or mean < BRIGHT * corner:
-        return None
-    return Remark(
-        f"The air is {mean / corner:.1f} times as bright as single-channel noise of its spread: "
-        "there are ghosts, or several coils were summed as squares, and dark tissue is "
-        "brighter than it should be."
-    )
+    elif noise.source == "air":
+        text = "Sigma is taken from air, because all tissue holds fine anatomy."
+    else:
+        text = (
+            "The air does not show the noise of the tissue, as when it is masked, filtered or "
+            "full of ghosts."
+        )
+    return Remark(text + alone)
 
 
 def _on_variation(noise: VolumeNoise, mask: BoolArray) -> Remark | None:

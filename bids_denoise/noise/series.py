@@ -12,7 +12,7 @@ from bids_denoise.noise.magnitude import variance_share
 from bids_denoise.noise.remarks import Remark, on_disagreement, remarks_on
 from bids_denoise.noise.spectrum import Spectrum, examine
 from bids_denoise.noise.tiles import cut, interpolate
-from bids_denoise.noise.volume import FEWEST_TILES, estimate_volume
+from bids_denoise.noise.volume import FEWEST_TILES, RESOLUTION, estimate_volume
 from bids_denoise.values import Noise
 
 if TYPE_CHECKING:
@@ -31,19 +31,24 @@ MOST_VOLUMES = 96
 """Volumes that patches are made of, evenly spaced: fewer than the voxels of a patch."""
 
 WINDOW = 5
-"""Edge of a patch, in voxels of the thinned-out grid."""
+"""Edge of a patch in voxels."""
 
 THINNED = 20
-"""Axes of at least so many voxels are thinned out by two, so that neighbours in a patch have
-independent noise even when the reconstruction filtered it."""
+"""Axes of at least so many voxels can be thinned out by two."""
 
 MOST_PATCHES = 2000
+FEWEST_PATCHES = 50
+
+FULL = 0.7
+"""Share of a patch that lies in the head, if there are enough such patches."""
 
 SPATIAL_VOLUMES = 3
 """Volumes that are looked at one by one where the series is too short."""
 
 MOST_VOXELS = 20_000
 """Voxels whose change in time is looked at, evenly spaced."""
+
+ROUNDS = 4
 
 FILTERED = 3.0
 """Colour of the noise (`Spectrum.colour`) from which thinning out does not help any more."""
@@ -60,31 +65,49 @@ def estimate_series(image: Image, law: Law) -> Noise:
     if count < FEWEST_VOLUMES:
         return _volume_by_volume(image, law, f"The series has only {count} volumes")
     head = _head_of(image)
-    sigma = marchenko_pastur_map(image.data, head, law)
+    spectrum = None if image.bvals is not None else _spectrum_of_change(image.data, head)
+    filtered = spectrum is not None and not spectrum.white
+    sigma = marchenko_pastur_map(image.data, head, law, filtered)
     if not sigma.any():
         return _volume_by_volume(image, law, "The series holds no noise by its singular values")
     estimates = {"Marchenko-Pastur": float(np.median(sigma[head]))}
     middle = np.ascontiguousarray(image.data[..., count // 2])
     single = estimate_volume(middle, image.mask, law).estimates
     estimates["single volume"] = single.get("tissue corner", single["wavelet"])
-    spectrum = None
     if image.bvals is None:
         estimates["differences in time"] = difference_sigma(image.data, head)
-        spectrum = _spectrum_of_change(image.data, head)
     remarks = _on_colour(spectrum) + on_disagreement(estimates)
     return _noise(sigma, law, "Marchenko-Pastur", estimates, remarks)
 
 
-def marchenko_pastur_map(data: FloatArray, head: BoolArray, law: Law) -> FloatArray:
+def marchenko_pastur_map(
+    data: FloatArray, head: BoolArray, law: Law, filtered: bool = False
+) -> FloatArray:
     """Return sigma (x, y, z) of a series by the Marchenko-Pastur law, smooth, > 0 everywhere.
 
-    Patches lie on a coarse grid over a series thinned out in space and time; their sigma is
-    corrected for magnitude data, the median of neighbours in the head is taken,
-    and what lies between and outside is interpolated. 0 everywhere if no patch holds noise.
+    Patches lie on a coarse grid. Their sigma is corrected for magnitude data, the median of
+    neighbours in the head is taken, and what lies between and outside is interpolated.
+    0 everywhere if no patch holds noise.
+
+    Parameters
+    ----------
+    data
+        (x, y, z, t).
+    head
+        bool (x, y, z).
+    law
+        ``rician`` corrects for the magnitude.
+    filtered
+        Take every other voxel into a patch, because the noise of neighbours is correlated; the
+        law would see less noise than there is.
     """
+    from scipy.ndimage import uniform_filter
+
     from bids_denoise.kernels.mppca_cpu import noise_map
 
-    thin = tuple(slice(None, None, 2 if length >= THINNED else 1) for length in head.shape)
+    thin = tuple(
+        slice(None, None, 2 if filtered and length >= THINNED else 1) for length in head.shape
+    )
     volumes = _evenly(data.shape[-1], MOST_VOLUMES)
     thinned = np.ascontiguousarray(data[thin][..., volumes])
     inside = head[thin]
@@ -94,9 +117,19 @@ def marchenko_pastur_map(data: FloatArray, head: BoolArray, law: Law) -> FloatAr
     )
     at = np.ix_(*nodes)
     level = noise_map(thinned, np.ones_like(inside), WINDOW, step)[at].astype(np.float64)
+    good = inside[at] & (level > RESOLUTION * float(thinned.max()))
+    if not good.any():
+        return np.zeros(head.shape, np.float32)
+    # Patches that reach into the air hold noise of two strengths, which the law does not expect.
+    full = good & (uniform_filter(inside.astype(np.float32), WINDOW)[at] > FULL)
+    good = full if np.count_nonzero(full) >= FEWEST_PATCHES else good
     if law == "rician":
-        level = _corrected(level, thinned[at])
-    level = _regular(level, inside[at])
+        means = uniform_filter(thinned, (3, 3, 3, 1))
+        sigma, seen = float(np.median(level[good])), level
+        for _ in range(ROUNDS):
+            level = seen / np.sqrt(_visible(sigma, means)[at])
+            sigma = float(np.median(level[good]))
+    level = _regular(level, good)
     centres = tuple(node * (each.step or 1) * 1.0 for node, each in zip(nodes, thin, strict=True))
     return interpolate(level, centres, head.shape)
 
@@ -113,25 +146,20 @@ def difference_sigma(data: FloatArray, head: BoolArray) -> float:
     return float(np.sqrt(floor(np.square(change).mean(axis=1) / 2, pairs)))
 
 
-def _corrected(level: DoubleArray, series: FloatArray) -> DoubleArray:
-    """Undo what the magnitude hides of the noise: on average over the volumes of `series`."""
+def _visible(sigma: float, means: FloatArray) -> DoubleArray:
+    """Return which share of the noise variance is seen in the patch around each voxel."""
     from scipy.ndimage import uniform_filter
 
-    means = uniform_filter(series, (3, 3, 3, 1)).astype(np.float64)
-    sigma = np.maximum(level, np.finfo(np.float32).tiny)
-    for _ in range(5):
-        share = variance_share(means / sigma[..., np.newaxis]).mean(axis=-1)
-        sigma = np.maximum(level / np.sqrt(share), np.finfo(np.float32).tiny)
-    return np.where(level > 0, sigma, 0.0)
+    share = np.zeros(means.shape[:3])
+    for volume in range(means.shape[3]):
+        share += variance_share(means[..., volume] / sigma) / means.shape[3]
+    return np.asarray(uniform_filter(share, WINDOW, mode="nearest"))
 
 
-def _regular(level: DoubleArray, inside: BoolArray) -> DoubleArray:
-    """Return the median of 3 x 3 x 3 nodes inside, the nearest of them elsewhere, smoothed."""
+def _regular(level: DoubleArray, good: BoolArray) -> DoubleArray:
+    """Return the median of 3 x 3 x 3 good nodes, the nearest of them elsewhere, smoothed."""
     from scipy.ndimage import distance_transform_edt, gaussian_filter, generic_filter
 
-    good = inside & (level > 0)
-    if not good.any():
-        return np.zeros_like(level)
     holed = np.where(good, level, np.nan)
     middle = generic_filter(holed, _median, size=3, mode="constant", cval=np.nan)
     nearest = distance_transform_edt(~good, return_distances=False, return_indices=True)

@@ -24,12 +24,18 @@ if TYPE_CHECKING:
 FEWEST_TILES = 48
 """With fewer tiles of tissue the spectrum is not judged; fewer tiles of air are not used."""
 
-WIDTH = 10.0
-"""Standard deviation of the weights of the local floor, in voxels."""
+WIDTH = (1 / 12, 6.0, 10.0)
+"""Standard deviation of the weights of the local floor: share of an axis, least and most voxels."""
 
-UNEVEN = (0.07, 0.15)
-"""Half the logarithmic range of the local floor (5th to 95th percentile) up to which sigma
-is constant, and from which it is as the local floor says; in between, in between."""
+RESOLUTION = 1e-6
+"""Sigma relative to the largest value below which it is but rounding."""
+
+UNEVEN = 0.07
+"""Half the logarithmic range of the local floor (5th to 95th percentile), or `UNCERTAIN` standard
+errors of it if that is more, up to which sigma is constant. From twice that on it is as
+the local floor says; in between, in between."""
+
+UNCERTAIN = 2.5
 
 ABOVE_AIR = (0.8, 1.4)
 """Level of tissue relative to that of air, around the border of the head, between which both
@@ -39,8 +45,8 @@ in the air, which is taken for signal."""
 PLAIN_AIR = (0.7, 1.4)
 """Mean of the air relative to its spread, in units of Rayleigh noise, if it is nothing else."""
 
-BORDER = 3
-"""Tiles around the border of the head in which tissue and air are compared."""
+QUIET = 0.7
+"""Share of the tiles of tissue that noise alone explains, below which it may explain none."""
 
 NEAR_AIR = 1.31
 """A tile of lower mean / sigma is taken for air: two standard errors above Rayleigh noise."""
@@ -104,6 +110,8 @@ def estimate_volume(data: FloatArray, mask: BoolArray, law: Law) -> VolumeNoise:
     if not tissue.any():
         return _without_tiles(data, mask)
     level = _level(tiles, tissue, law)
+    if level <= RESOLUTION * max(float(data.max()), -float(data.min())):
+        return VolumeNoise(np.zeros(data.shape, np.float32), "none", {"tissue corner": 0.0})
     estimates = {"tissue corner": level, **_of_air(tiles, air, law)}
     share = _share(tiles.means, level, law)
     wavelet = wavelet_sigma(data, head) / np.sqrt(np.median(share[tissue]))
@@ -200,10 +208,13 @@ def _source(
     if _agree(tiles, tissue, air, law):
         return "tissue and air"
     plain = PLAIN_AIR[0] < estimates.get("air mean", corner) / corner < PLAIN_AIR[1]
+    if not plain or estimates["tissue corner"] < corner:
+        return "tissue"
     level = estimates["tissue corner"]
     energies = tiles.energy[tissue] / _share(tiles.means[tissue], level, law)
-    at_floor = share_at_floor(energies, tiles.freedom, level**2) * tiles.alone(tissue)
-    return "air" if plain and level > corner and at_floor < MANY_TILES else "tissue"
+    at_floor = share_at_floor(energies / level**2, tiles.freedom)
+    busy = at_floor < QUIET and at_floor * tiles.alone(tissue) < MANY_TILES
+    return "air" if busy else "tissue"
 
 
 def _judged_evenly(data: FloatArray, tiles: Tiles, tissue: BoolArray, law: Law) -> Spectrum | None:
@@ -219,16 +230,21 @@ def _judged_evenly(data: FloatArray, tiles: Tiles, tissue: BoolArray, law: Law) 
 
 
 def _agree(tiles: Tiles, tissue: BoolArray, air: BoolArray, law: Law) -> bool:
-    """Compare tissue and air where they meet, so that noise may vary over the image."""
+    """Compare the air beside the head with what the tissue there lets expect.
+
+    The local floor of tissue is extended over the border, because noise may vary over the image.
+    """
     from scipy.ndimage import binary_dilation
 
-    border = [
-        one & binary_dilation(other, iterations=BORDER)
-        for one, other in ((tissue, air), (air, tissue))
-    ]
-    if min(np.count_nonzero(each) for each in border) < FEWEST_TILES:
-        border = [tissue, air]
-    inner, outer = (_level(tiles, each, law) for each in border)
+    reach = int(max(edge / step for edge, step in zip(tiles.edges, tiles.steps, strict=True))) + 1
+    border = air & binary_dilation(tissue, np.ones((3, 3, 3)), iterations=reach)
+    if np.count_nonzero(border) < FEWEST_TILES:
+        inner, outer = (_level(tiles, each, law) for each in (tissue, air))
+    else:
+        level, _ = _local_level(tiles, tissue, law)
+        share = _share(tiles.means, np.sqrt(level), law)
+        relative = (tiles.energy / share / level)[border]
+        inner, outer = 1.0, float(np.sqrt(floor(relative, tiles.freedom)))
     return ABOVE_AIR[0] * outer < inner < ABOVE_AIR[1] * outer
 
 
@@ -240,7 +256,11 @@ def _map(tiles: Tiles, used: BoolArray, law: Law) -> FloatArray:
         return np.zeros(tiles.shape, np.float32)
     logarithm = np.log(np.maximum(level, 1e-2 * middle) / middle) / 2
     low, high = np.quantile(logarithm[used], (0.05, 0.95))
-    weight = float(np.clip(((high - low) / 2 - UNEVEN[0]) / (UNEVEN[1] - UNEVEN[0]), 0, 1))
+    # A Gaussian of width w weighs as much as (2 sqrt(pi) w)^3 equal voxels.
+    voxels = np.prod([2 * np.sqrt(np.pi) * each for each in _widths(tiles.shape)])
+    freedom = tiles.freedom * max(1.0, float(voxels / np.prod(tiles.edges)))
+    even = max(UNEVEN, UNCERTAIN / np.sqrt(2 * freedom))
+    weight = float(np.clip((high - low) / 2 / even - 1, 0, 1))
     if weight == 0:
         return np.full(tiles.shape, np.sqrt(middle), np.float32)
     return np.float32(np.sqrt(middle)) * np.exp(spread(weight * logarithm, tiles))
@@ -248,12 +268,17 @@ def _map(tiles: Tiles, used: BoolArray, law: Law) -> FloatArray:
 
 def _local_level(tiles: Tiles, used: BoolArray, law: Law) -> tuple[DoubleArray, DoubleArray]:
     """Return the local sigma^2 of each tile, and the share of it that is seen."""
-    width = tuple(WIDTH / step for step in tiles.steps)
+    pairs = zip(_widths(tiles.shape), tiles.steps, strict=True)
+    width = tuple(voxels / step for voxels, step in pairs)
     level = np.full(tiles.energy.shape, _level(tiles, used, law) ** 2)
     for _ in range(LOCAL_ROUNDS):
         share = _share(tiles.means, np.sqrt(level), law)
         level = local_floor(tiles.energy / share, used, tiles.freedom, width)
     return level, share
+
+
+def _widths(shape: tuple[int, ...]) -> list[float]:
+    return [float(np.clip(WIDTH[0] * length, *WIDTH[1:])) for length in shape]
 
 
 def _without_tiles(data: FloatArray, mask: BoolArray) -> VolumeNoise:
