@@ -59,7 +59,12 @@ class Comparison:
 
 
 def head_of(image: Image) -> BoolArray:
-    """Return the foreground of an image, bool (x, y, z); of a series, that of its mean."""
+    """Return where an image is judged, bool (x, y, z): in ``image.head``, if it is given.
+
+    Else in the foreground; of a series, that of its mean.
+    """
+    if image.head is not None:
+        return image.head
     if image.data.ndim == 3:
         return foreground(image.data, image.mask)
     chosen = _evenly(image.data.shape[-1], AVERAGED_VOLUMES)

@@ -24,7 +24,7 @@ REACH = 3.0
 STEPS = 25
 """Samples on a profile."""
 
-LEAST_CONTRAST = 1.0
+LEAST_CONTRAST = 1.5
 """An edge must rise by this many sigma over its profile; below, noise alone makes edges."""
 
 LARGEST_ERROR = 0.02
@@ -127,11 +127,23 @@ def _mean_profile(
     if len(kept) < FEWEST_EDGES or error > LARGEST_ERROR:
         return None
     kept = kept[:: len(kept) // MOST_EDGES + 1]
+    centred = path[kept] + _to_the_middle(courses[kept], path[kept])
     before, after = (
-        ((_sample(data, path[kept]) - low[kept, None]) / height[kept, None]).mean(axis=0)
+        ((_sample(data, centred) - low[kept, None]) / height[kept, None]).mean(axis=0)
         for data in (pair.unbiased, pair.after)
     )
     return EdgeProfile(distance, before, after, len(kept))
+
+
+def _to_the_middle(courses: Precise, path: Precise) -> Precise:
+    """Return how to move each path, (n, 1, 3) voxels, so that half of the rise is midway."""
+    middle = STEPS // 2
+    half = (courses[:, :5].mean(axis=1) + courses[:, -5:].mean(axis=1)) / 2
+    rise = (courses[:, middle + 2] - courses[:, middle - 2]) / 4
+    steps = (half - courses[:, middle]) / np.maximum(rise, 1e-6 * np.abs(half) + 1e-12)
+    most = (STEPS - 1) / (2 * REACH)
+    shift: Precise = np.clip(steps, -most, most)[:, None, None] * (path[:, 1:2] - path[:, :1])
+    return shift
 
 
 def _in_voxels(direction: Precise, distance: Precise, spacing: tuple[float, ...]) -> Precise:

@@ -19,9 +19,9 @@ Finding = tuple["Light", str]
 STD_RATIO_AMBER, STD_RATIO_RED = 1.12, 1.35
 """More was removed than the noise holds. Good filters leave some noise: 0.3 to 1.02."""
 
-EDGE_AMBER, EDGE_RED = 1.10, 1.30
-"""Edge width after over before. Good filters: up to 1.06; a Gaussian of 1.2 voxels FWHM: 1.09 to
-1.3, of 1.6 voxels: from 1.18."""
+EDGE_AMBER, EDGE_RED = 1.12, 1.30
+"""Edge width after over before. Good filters: up to 1.05, 1.11 at 15 % noise; a Gaussian of 1.2
+voxels FWHM: 1.06 to 1.24, of 1.6 voxels: 1.13 to 1.57."""
 
 EDGE_SHARPER = 0.94
 """Edges sharper than in the scan were made up. Good filters: from 0.99."""
