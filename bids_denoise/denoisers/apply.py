@@ -20,8 +20,11 @@ def denoise(denoiser: Denoiser, image: Image, noise: Noise, device: Device) -> D
     - A 3D denoiser goes over the volumes of a series one by one.
     - Data whose noise law the denoiser does not know is variance-stabilised, denoised with
       sigma = 1, and brought back by the exact unbiased inverse.
-    - Voxels outside ``image.mask`` come back as they went in.
+    - Voxels outside ``image.mask``, and those without noise, come back as they went in.
     - Noise-free (sigma = 0 everywhere) or constant data comes back as it was.
+
+    Beside the image and the result, at most what the denoiser needs for one volume (or, if it
+    needs them all, the series) is held, and once more that when it is stabilised.
 
     Raises
     ------
@@ -30,33 +33,48 @@ def denoise(denoiser: Denoiser, image: Image, noise: Noise, device: Device) -> D
     """
     if denoiser.dimensions == SERIES_AXES and image.data.ndim != SERIES_AXES:
         raise ScanError(f"{denoiser.name} needs a series of volumes; this image has one volume")
-    if not noise.sigma.any() or np.ptp(image.data) == 0:
+    if not noise.sigma.any() or image.data.min() == image.data.max():
         return Denoised(data=image.data.copy(), choices={"unchanged": True})
-    if noise.law in denoiser.laws:
-        result = _over_volumes(denoiser, image, noise, device)
+    if image.data.ndim == denoiser.dimensions:
+        result = _by_law(denoiser, image, noise, device)
     else:
-        result = _stabilised(denoiser, image, noise, device)
-    result.data[~image.mask] = image.data[~image.mask]
+        result = _over_volumes(denoiser, image, noise, device)
+    _restore(result, image, noise)
     if not np.isfinite(result.data).all():
         raise ScanError(f"{denoiser.name} gave values that are not finite")
     return result
 
 
-def _stabilised(denoiser: Denoiser, image: Image, noise: Noise, device: Device) -> Denoised:
-    stable = replace(image, data=stabilise(image.data, noise.sigma))
-    unit = replace(noise, sigma=np.ones_like(noise.sigma), law="gaussian")
-    result = _over_volumes(denoiser, stable, unit, device)
-    return replace(result, data=unstabilise(result.data, noise.sigma))
+def _by_law(denoiser: Denoiser, image: Image, noise: Noise, device: Device) -> Denoised:
+    if noise.law in denoiser.laws:
+        return denoiser.denoise(image, noise, device)
+    stable = replace(image, data=stabilise(image.data, noise.sigma, device.threads))
+    ones = np.broadcast_to(np.float32(1), noise.sigma.shape)
+    result = denoiser.denoise(stable, replace(noise, sigma=ones, law="gaussian"), device)
+    del stable  # the way back needs its room
+    return replace(result, data=unstabilise(result.data, noise.sigma, device.threads))
 
 
 def _over_volumes(denoiser: Denoiser, image: Image, noise: Noise, device: Device) -> Denoised:
-    if image.data.ndim == denoiser.dimensions:
-        return denoiser.denoise(image, noise, device)
     data = np.empty_like(image.data)
     choices: dict[str, object] = {}
     for index in range(image.data.shape[-1]):
         volume = replace(image, data=np.ascontiguousarray(image.data[..., index]), bvals=None)
-        result = denoiser.denoise(volume, noise, device)
+        if volume.data.min() == volume.data.max():
+            data[..., index] = volume.data
+            continue
+        result = _by_law(denoiser, volume, noise, device)
         data[..., index] = result.data
         choices = dict(result.choices)
     return Denoised(data=data, choices=choices)
+
+
+def _restore(result: Denoised, image: Image, noise: Noise) -> None:
+    """Put back the voxels that were not measured or have no noise."""
+    kept = ~image.mask | (noise.sigma == 0)
+    if kept.any():
+        np.copyto(
+            result.data,
+            image.data,
+            where=kept if kept.ndim == image.data.ndim else kept[..., np.newaxis],
+        )

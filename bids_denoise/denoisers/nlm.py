@@ -9,48 +9,123 @@ from bids_denoise.denoisers.base import param
 from bids_denoise.values import Denoised
 
 if TYPE_CHECKING:
-    from bids_denoise.values import Device, Image, Law, Noise
+    from bids_denoise.values import Device, FloatArray, Image, Law, Noise
+
+LEAST_SHARE = 1e-3
+"""Of the largest sigma: the least that is divided by."""
+
+SHORTEST_EDGE = 8
+"""Voxels below which an axis is too short for cosine transforms."""
+
+UNGUIDED_STRENGTH = 0.7
+"""The strength, in sigma, with the noisy volume as its own guide."""
+
+LEAST_STRUCTURE = 0.004
+"""Share of coefficients that stands out of the noise by chance, even in air."""
 
 
 @dataclass(frozen=True)
 class NonLocalMeans:
-    """3D non-local means in one or two guided passes."""
+    """3D non-local means, guided by a first estimate, finished by a Wiener filter.
+
+    In units of sigma, voxel by voxel, so that the noise is 1 everywhere:
+
+    1. a first estimate keeps what is large in overlapping cosine transforms (Manjon 2012,
+       doi:10.1016/j.media.2011.04.003), and tells how much structure there is;
+    2. non-local means (Buades 2005, doi:10.1137/040616024) averages the noisy voxels, with
+       weights from the patches of that estimate;
+    3. a Wiener filter in overlapping cosine transforms, with the result as its pilot, brings
+       back from the noisy image what is above the noise.
+
+    How much structure the first estimate found sets `strength` and how much of step 2 is left in
+    the result: see `automatic_strength` and `remainder`. A good scan is full of structure, and is
+    hardly averaged over different voxels. A volume of fewer than 8 voxels along an axis has no
+    steps 1 and 3 and is its own guide.
+    """
 
     name: ClassVar[str] = "nlm"
-    summary: ClassVar[str] = "3D non-local means with guided passes"
+    summary: ClassVar[str] = "3D non-local means, guided and finished by cosine transforms"
     dimensions: ClassVar[int] = 3
     datatypes: ClassVar[tuple[str, ...]] = ("anat", "func", "dwi")
     devices: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
     laws: ClassVar[tuple[Law, ...]] = ("gaussian",)
-    citations: ClassVar[tuple[str, ...]] = ("buades2005", "coupe2008")
+    citations: ClassVar[tuple[str, ...]] = ("buades2005", "manjon2012")
 
     search_radius: int = param(
         3, "half width of the search window", unit="voxels", minimum=1, maximum=10
     )
     patch_radius: int = param(1, "half width of a patch", unit="voxels", minimum=0, maximum=4)
     strength: float = param(
-        0.5,
-        "patch difference at which a weight falls to 1/e",
+        0.0,
+        "patch difference at which a weight falls to 1/e, 0: chosen from the image's structure",
         unit="sigma",
-        minimum=0.05,
-        maximum=5.0,
+        minimum=0.0,
+        maximum=10.0,
     )
-    passes: int = param(0, "passes; 0 lets the noise level decide", minimum=0, maximum=3)
+    passes: int = param(1, "rounds of steps 2 and 3", minimum=1, maximum=4)
 
     def denoise(self, image: Image, noise: Noise, device: Device) -> Denoised:
-        """Return the volume without noise."""
+        """Return the volume without noise, with the strength it was denoised by."""
         import numpy as np
 
-        from bids_denoise.kernels.nlm_cpu import nlm_pass
+        sigma = np.maximum(noise.sigma, np.float32(LEAST_SHARE) * noise.sigma.max())
+        unit = image.data if (sigma == 1).all() else image.data / sigma
+        if min(unit.shape) < SHORTEST_EDGE:
+            estimate, choices = self._by_itself(unit, device)
+        else:
+            estimate, choices = self._guided(unit, device)
+        if unit is not image.data:
+            estimate *= sigma
+        return Denoised(data=estimate, choices=choices)
 
-        sigma = np.maximum(noise.sigma, np.finfo(np.float32).tiny)
-        volume = np.asarray(image.data / sigma, dtype=np.float32)
-        passes = self.passes or 2
-        guide = nlm_pass(volume, volume, 1.0, self.search_radius, self.patch_radius, self.strength)
-        for _ in range(passes - 1):
-            guide = nlm_pass(
-                volume, guide, 0.0, self.search_radius, self.patch_radius, self.strength
-            )
-        return Denoised(
-            data=np.asarray(guide * sigma, dtype=np.float32), choices={"passes": passes}
-        )
+    def _guided(self, unit: FloatArray, device: Device) -> tuple[FloatArray, dict[str, float]]:
+        from bids_denoise.kernels import cosine_cpu
+
+        estimate, structure = cosine_cpu.keep_large(unit, device.threads)
+        strength = self.strength or automatic_strength(structure)
+        for _ in range(self.passes):
+            self._average(unit, estimate, (0.0, strength), device)
+            cosine_cpu.wiener_in_place(unit, estimate, remainder(structure), device.threads)
+        return estimate, {"strength": round(strength, 4), "structure": round(structure, 4)}
+
+    def _by_itself(self, unit: FloatArray, device: Device) -> tuple[FloatArray, dict[str, float]]:
+        estimate = unit.copy()
+        strength = self.strength or UNGUIDED_STRENGTH
+        self._average(unit, estimate, (1.0, strength), device)
+        return estimate, {"strength": strength}
+
+    def _average(
+        self, unit: FloatArray, guide: FloatArray, likeness: tuple[float, float], device: Device
+    ) -> None:
+        """Replace `guide` by one pass; `likeness` is sigma_guide and strength."""
+        from bids_denoise.kernels import nlm_cpu
+
+        sigma_guide, strength = likeness
+        shared = (sigma_guide, self.search_radius, self.patch_radius, strength)
+        if device.kind == "cpu":
+            nlm_cpu.nlm_pass_in_place(unit, guide, nlm_cpu.weighting(*shared), device.threads)
+            return
+        from bids_denoise.kernels import gpu, nlm_cuda
+
+        with gpu.on_device(device.index):
+            guide[...] = nlm_cuda.nlm_pass(unit, guide, *shared)
+
+
+def automatic_strength(structure: float) -> float:
+    """Return the strength, in sigma, for an image of which the share `structure` stands out.
+
+    The guide's error is that of the coefficients it kept: its variance is about `structure` of
+    the noise's, and patches are alike when they differ by a few times that error. ``4 k^0.65`` is
+    the best strength within 0.1 dB from 2 to 25 % noise for Colin27, the MNI152 template and single
+    brain-extracted scans alike, over which k goes from 0.01 to 0.2.
+    """
+    return float(4 * max(structure, LEAST_STRUCTURE) ** 0.65)
+
+
+def remainder(structure: float) -> float:
+    """Return the share of the average in the result; the Wiener filter has the rest.
+
+    Half of each is best where structure is little, as their errors differ; where it is much
+    the average blurs, and the Wiener filter has nearly all.
+    """
+    return 0.5 * min(1.0, 0.06 / max(structure, LEAST_STRUCTURE))

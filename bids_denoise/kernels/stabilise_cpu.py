@@ -1,0 +1,92 @@
+"""Look up every voxel in a table: variance stabilisation of Rician data and the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numba import njit
+
+from bids_denoise.kernels.pool import for_each
+
+if TYPE_CHECKING:
+    from bids_denoise.values import FloatArray
+
+CHUNK = 1 << 17  # voxels a thread takes at a time
+HALF, QUARTER = np.float32(0.5), np.float32(0.25)
+
+
+class Curve(NamedTuple):
+    """A function at `low`, ``low + 1 / density``, ... and the shift of its known form beyond."""
+
+    values: FloatArray
+    low: np.float32
+    density: np.float32
+    shift: np.float32
+
+
+def stabilise(data: FloatArray, sigma: FloatArray, curve: Curve, threads: int = 1) -> FloatArray:
+    """Return f(data / sigma), beyond the curve ``sqrt(m^2 - 1/2) + shift``.
+
+    `data` is float32 (voxels, volumes), `sigma` float32 (voxels,), greater than 0.
+    """
+    return _over_chunks(_stabilise, data, sigma, curve, threads)
+
+
+def unstabilise(
+    stable: FloatArray, sigma: FloatArray, curve: Curve, threads: int = 1
+) -> FloatArray:
+    """Return sigma times the signal whose stabilised mean is `stable`.
+
+    The curve holds the square of the signal, which is straight where the signal is 0. Beyond
+    it the mean is ``signal + 1 / (4 signal) + shift``. Shapes as in `stabilise`.
+    """
+    return _over_chunks(_unstabilise, stable, sigma, curve, threads)
+
+
+def _over_chunks(
+    work: Callable[..., None], data: FloatArray, sigma: FloatArray, curve: Curve, threads: int
+) -> FloatArray:
+    out = np.empty_like(data)
+
+    def do_chunk(start: int) -> None:
+        part = slice(start, start + CHUNK)
+        work(data[part], sigma[part], curve, out[part])
+
+    for_each(do_chunk, range(0, len(data), CHUNK), threads)
+    return out
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _stabilise(data, sigma, curve, out):  # type: ignore[no-untyped-def]
+    values, low, density, shift = curve
+    last = len(values) - 1
+    for voxel in range(len(data)):
+        for volume in range(data.shape[1]):
+            measured = data[voxel, volume] / sigma[voxel]
+            place = max((measured - low) * density, np.float32(0))
+            if place < last:
+                index = int(place)
+                part = place - np.float32(index)
+                value = values[index] + part * (values[index + 1] - values[index])
+            else:
+                value = np.sqrt(measured * measured - HALF) + shift
+            out[voxel, volume] = value
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _unstabilise(stable, sigma, curve, out):  # type: ignore[no-untyped-def]
+    values, low, density, shift = curve
+    last = len(values) - 1
+    for voxel in range(len(stable)):
+        for volume in range(stable.shape[1]):
+            place = max((stable[voxel, volume] - low) * density, np.float32(0))
+            if place < last:
+                index = int(place)
+                part = place - np.float32(index)
+                signal = np.sqrt(values[index] + part * (values[index + 1] - values[index]))
+            else:
+                half = HALF * (stable[voxel, volume] - shift)
+                signal = half + np.sqrt(half * half - QUARTER)
+            out[voxel, volume] = signal * sigma[voxel]
