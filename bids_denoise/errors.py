@@ -8,6 +8,7 @@
     ├── SelectionError       18   the filters selected nothing
     ├── UsageError           64   an option or its value is wrong
     ├── ScanError            65   one image cannot be denoised; the others go on
+    ├── DenoiserError         1   a method gave a result for one image that cannot be believed
     ├── MissingInputError    66   a file is named that is not there
     ├── OutputError          73   the output cannot be created
     ├── StorageError         74   reading or writing failed (disk full, I/O)
@@ -57,9 +58,13 @@ class UsageError(BidsDenoiseError):
 
 
 class ScanError(BidsDenoiseError):
-    """One image cannot be denoised. Only this error is caught per image."""
+    """One image cannot be denoised: its data are wrong. The others go on."""
 
     exit_code = 65
+
+
+class DenoiserError(BidsDenoiseError):
+    """A method gave a result for one image that cannot be believed. The others go on."""
 
 
 class MissingInputError(BidsDenoiseError):

@@ -150,12 +150,16 @@ class Image:
         were not finite). Those voxels come back as they went in.
     bvals
         (t,) in s/mm^2, for diffusion data.
+    head
+        bool (x, y, z): where the image is judged, such as a brain mask from another dataset;
+        None for the foreground that is found in the image itself.
     """
 
     data: FloatArray
     affine: npt.NDArray[np.float64]
     mask: BoolArray
     bvals: npt.NDArray[np.float64] | None = None
+    head: BoolArray | None = None
 
 
 @dataclass(frozen=True)
@@ -234,7 +238,7 @@ class Quality:
 class Record:
     """Everything that is known of one processed image: plain values, one JSON file.
 
-    Paths are POSIX strings: `source` relative to the input dataset, the others relative
+    `code` is the exit code of the error that a failed image met. Paths are POSIX strings: `source` relative to the input dataset, the others relative
     to the folder that holds the QC pages.
     """
 
@@ -246,6 +250,7 @@ class Record:
     status: Status
     reason: str = ""
     hint: str = ""
+    code: int = 0
     output: str = ""
     maps: Mapping[str, str] = field(default_factory=dict)
     figures: Mapping[str, str] = field(default_factory=dict)

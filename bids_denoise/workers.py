@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from types import FrameType
 from typing import TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+PATIENCE = 5.0
+"""Seconds a worker that was told to end has for clearing away what it had begun."""
 
 
 def map_in_order(
@@ -48,7 +53,7 @@ def map_in_order(
             except BrokenProcessPool:
                 pass
             except BaseException:
-                _cancel(futures)
+                _stop(pool)
                 raise
         if done == len(waiting):
             return
@@ -67,9 +72,27 @@ def _alone(work: Callable[[Item], Result], item: Item, lost: Callable[[Item], Re
 
 def _pool(workers: int) -> ProcessPoolExecutor:
     # Spawned, not forked: a fork copies the locks of threads that Numba and BLAS have started.
-    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(workers, mp_context=context, initializer=_heed_signals)
 
 
-def _cancel(futures: Sequence[Future[Result]]) -> None:
-    for future in futures:
-        future.cancel()
+def _heed_signals() -> None:
+    """Leave Ctrl-C to the parent, and let SIGTERM unwind what a worker has begun."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _unwind)
+
+
+def _unwind(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+    raise KeyboardInterrupt
+
+
+def _stop(pool: ProcessPoolExecutor) -> None:
+    """End a pool now: cancel what waits, and do not wait for what runs."""
+    processes = list((pool._processes or {}).values())
+    pool.shutdown(wait=False, cancel_futures=True)
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        process.join(PATIENCE)
+        if process.is_alive():
+            process.kill()

@@ -86,8 +86,8 @@ def _levels(settings: Settings, console: Console) -> tuple[Record, ...]:
         from bids_denoise.participant import run_participants
 
         records = run_participants(settings, console)
-    nothing_to_compare = failures.exit_code(records) == failures.ALL_FAILED
-    if "group" in settings.levels and not settings.dry_run and not nothing_to_compare:
+    all_failed = bool(records) and all(record.status == "failed" for record in records)
+    if "group" in settings.levels and not settings.dry_run and not all_failed:
         from bids_denoise.group import run_group
 
         run_group(settings, console)

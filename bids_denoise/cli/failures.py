@@ -18,7 +18,6 @@ from bids_denoise.cli.text import exit_codes
 from bids_denoise.errors import (
     BidsDenoiseError,
     InterruptedRunError,
-    ScanError,
     StorageError,
     UsageError,
 )
@@ -26,7 +25,6 @@ from bids_denoise.values import Record, Settings
 
 OK = 0
 SOME_FAILED = BidsDenoiseError.exit_code
-ALL_FAILED = ScanError.exit_code
 INTERRUPTED = InterruptedRunError.exit_code
 DISK_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
 
@@ -42,16 +40,17 @@ HINTS = {
 def exit_code(records: Iterable[Record], complete: bool = True) -> int:
     """Return the exit code of a run over images.
 
-    0 when every image was written or is current; 65 when all of them failed; 1 when some did, or
-    when the run was not `complete` because it stops at the first failure.
+    0 when every image was written or is current. When all of them failed for one and the same
+    cause, the code of that cause (65 for bad data). 1 when only some failed, the causes differ, or
+    the run was not `complete` because it stops at the first failure.
 
     >>> exit_code([])
     0
     """
-    states = [record.status for record in records]
-    if "failed" not in states:
+    codes = {record.code or SOME_FAILED if record.status == "failed" else OK for record in records}
+    if codes <= {OK}:
         return OK
-    return ALL_FAILED if complete and set(states) == {"failed"} else SOME_FAILED
+    return codes.pop() if complete and len(codes) == 1 else SOME_FAILED
 
 
 def meaning(code: int, records: Sequence[Record]) -> str:

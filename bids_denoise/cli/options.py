@@ -44,8 +44,8 @@ _INPUT = (
     ),
     Option(
         "derivatives",
-        "Other derivative datasets to take masks and segmentations from. A bare path is named "
-        "after its folder.",
+        "Other derivative datasets; an image is judged inside the brain mask that one of them has "
+        "for it. A bare path is named after its folder.",
         DATA,
         short="-d",
         many=True,
@@ -71,7 +71,7 @@ _INPUT = (
     Option("bids_database_wipe", "Make the PyBIDS index anew.", DATA, kind="flag"),
     Option(
         "skip_bids_validation",
-        "Do not run the BIDS validator, where it is installed.",
+        "Do not check the dataset's description and comment on it.",
         DATA,
         kind="flag",
         aliases=("--skip-bids-validator",),

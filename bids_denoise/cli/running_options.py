@@ -50,7 +50,7 @@ MACHINE_OPTIONS = (
         minimum=0.001,
         target="mem",
     ),
-    Option("low_mem", "Work in smaller pieces: less memory, more time.", MACHINE, kind="flag"),
+    Option("low_mem", "Treat one image at a time: less memory, more time.", MACHINE, kind="flag"),
     Option(
         "work_dir",
         "Folder for temporary files and caches.",
@@ -73,7 +73,7 @@ RUN_OPTIONS = (
         aliases=("--force-output",),
     ),
     Option("reports_only", "Only write the reports, from earlier results.", RUN, kind="flag"),
-    Option("boilerplate_only", "Only write the methods text.", RUN, kind="flag"),
+    Option("boilerplate_only", "Only print the methods text.", RUN, kind="flag"),
     Option(
         "stop_on_first_crash",
         "Stop at the first image that fails, instead of going on.",

@@ -14,8 +14,16 @@ from bids_denoise import dataset
 from bids_denoise.derivatives import description, names
 from bids_denoise.derivatives.store import Store
 from bids_denoise.device import choose_device
-from bids_denoise.participant.one_scan import Job, denoise_scan, lost_record, planned, working_bytes
+from bids_denoise.participant.one_scan import (
+    Job,
+    denoise_scan,
+    lost_record,
+    planned,
+    planned_record,
+    working_bytes,
+)
 from bids_denoise.participant.reports import write_reports
+from bids_denoise.report.methods import methods_text
 from bids_denoise.values import Found, Record, Settings
 from bids_denoise.workers import map_in_order
 
@@ -40,12 +48,17 @@ def run_participants(settings: Settings, console: Console) -> tuple[Record, ...]
     found = dataset.find_scans(
         settings.bids_dir, settings.filters, settings.database_dir, settings.database_wipe
     )
+    for remark in () if settings.skip_bids_validation else dataset.check_dataset(settings.bids_dir):
+        console.message(remark)
     workers = _workers(found, settings)
     device = choose_device(settings.device, settings.nprocs // workers)
     job = Job(settings, names.layout_of(settings), device)
     console.banner(settings, found, device)
     if settings.dry_run:
         console.plan([planned(scan, job) for scan in found.scans], found.dropped)
+        return ()
+    if settings.boilerplate_only:
+        console.message(methods_text([planned_record(scan, job) for scan in found.scans]))
         return ()
     description.check_output(job.layout, description.read_description(settings.bids_dir))
     with Store(settings.output_dir) as store:
@@ -74,6 +87,8 @@ def _denoise_all(found: Found, job: Job, workers: int, console: Console) -> Iter
 
 def _workers(found: Found, settings: Settings) -> int:
     """Return how many images are treated at once; each gets its share of the processors."""
+    if settings.low_mem:
+        return 1
     needs = max(working_bytes(scan) for scan in found.scans)
     by_memory = max(1, settings.memory // max(needs, 1))
     return max(1, min(settings.nprocs // settings.omp_nthreads, by_memory, len(found.scans)))

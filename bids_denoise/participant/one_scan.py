@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from bids_denoise import imageio
+from bids_denoise.dataset import find_brain_mask
 from bids_denoise.denoisers import apply
 from bids_denoise.denoisers.base import parameters
 from bids_denoise.denoisers.choose import Choice, choose_denoiser
@@ -54,7 +55,7 @@ def denoise_scan(scan: Scan, job: Job) -> Record:
             current = records.current_record(outputs, **_identity(record))
             if current is not None and not job.settings.overwrite:
                 return replace(current, status="skipped", reason="already done and current")
-            image = imageio.load(scan)
+            image = _with_head(imageio.load(scan), scan, job)
             noise = estimate(image)
             choice = _choice(scan, job)
             denoised = apply.denoise(choice.denoiser, image, noise, job.device)
@@ -71,6 +72,19 @@ def denoise_scan(scan: Scan, job: Job) -> Record:
         except Exception as error:
             failed = replace(record, seconds=time.perf_counter() - started)
             return _failed(store, outputs, failed, error)
+
+
+def _with_head(image: imageio.Loaded, scan: Scan, job: Job) -> imageio.Loaded:
+    """Add the brain mask that a dataset given with ``--derivatives`` holds for the scan."""
+    path = find_brain_mask(scan, job.settings.derivatives.values())
+    if path is None:
+        return image
+    mask = imageio.read(path)
+    if mask.shape != image.mask.shape:
+        remark = f"The brain mask {path.name} is not on the grid of the image and was not used."
+        return replace(image, remarks=(*image.remarks, remark))
+    remark = f"Judged inside the brain mask {path.name}."
+    return replace(image, head=mask > 0, remarks=(*image.remarks, remark))
 
 
 def _choice(scan: Scan, job: Job) -> Choice:
@@ -153,7 +167,8 @@ def _failed(store: Store, outputs: names.Outputs, record: Record, error: Excepti
     """Return the record of a failure, kept on disk with a crash file beside the logs."""
     known = isinstance(error, BidsDenoiseError | MemoryError)
     reason = str(error) if known else f"unexpected {type(error).__name__}: {error}"
-    failed = replace(record, status="failed", reason=reason, hint=_hint(error))
+    code = error.exit_code if isinstance(error, BidsDenoiseError) else BidsDenoiseError.exit_code
+    failed = replace(record, status="failed", reason=reason, hint=_hint(error), code=code)
     crash = {
         "record": sidecar.record_json(failed),
         "error": type(error).__name__,
@@ -178,9 +193,18 @@ def lost_record(scan: Scan) -> Record:
     """Return the record of an image whose worker process died."""
     return replace(
         _begun(scan),
+        code=BidsDenoiseError.exit_code,
         reason="the worker process was killed, most likely for its memory",
         hint="give the run more memory, or fewer images at once (--nprocs, --mem)",
     )
+
+
+def planned_record(scan: Scan, job: Job) -> Record:
+    """Return the record that an image would get, without any result: for the methods text."""
+    try:
+        return replace(_identified(_begun(scan), scan, job), status="ok")
+    except BidsDenoiseError as error:
+        return replace(_begun(scan), reason=str(error), code=error.exit_code)
 
 
 def planned(scan: Scan, job: Job) -> dict[str, str]:
@@ -190,10 +214,9 @@ def planned(scan: Scan, job: Job) -> dict[str, str]:
         "source": sidecar.relative_source(scan),
         "output": outputs.image.relative_to(job.layout.images).as_posix(),
     }
-    try:
-        record = _identified(_begun(scan), scan, job)
-    except BidsDenoiseError as error:
-        return {**row, "method": "-", "memory": "-", "state": f"will fail: {error}"}
+    record = planned_record(scan, job)
+    if record.status == "failed":
+        return {**row, "method": "-", "memory": "-", "state": f"will fail: {record.reason}"}
     current = records.current_record(outputs, **_identity(record))
     redo = current is None or job.settings.overwrite
     memory = f"{working_bytes(scan) / 2**20:.0f} MiB"

@@ -2,6 +2,7 @@ import errno
 import json
 import os
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,12 @@ from bids_denoise.values import Record, Settings, Status
 
 
 def records(*states: Status) -> list[Record]:
-    return [Record("sub-01_T1w.nii.gz", "01", None, "anat", "T1w", state) for state in states]
+    """Return records of those states; what failed did so for bad data."""
+    codes = {"ok": 0, "skipped": 0, "failed": 65}
+    return [
+        Record("sub-01_T1w.nii.gz", "01", None, "anat", "T1w", state, code=codes[state])
+        for state in states
+    ]
 
 
 @pytest.mark.parametrize(
@@ -37,6 +43,12 @@ def records(*states: Status) -> list[Record]:
 )
 def test_the_exit_code_of_a_run(states: tuple[Status, ...], code: int) -> None:
     assert failures.exit_code(records(*states)) == code
+
+
+def test_failures_of_different_causes_are_code_1() -> None:
+    bad, lost = records("failed", "failed")
+    assert failures.exit_code([bad, replace(lost, code=1)]) == 1
+    assert failures.exit_code([replace(lost, code=0)]) == 1
 
 
 def test_not_all_failed_when_the_run_stopped_at_the_first() -> None:
