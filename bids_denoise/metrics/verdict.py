@@ -30,11 +30,12 @@ IMAGE_CORRELATION_HIGH, IMAGE_CORRELATION_LOW = 0.15, -0.1
 """Of the residual and the image around. Above, structure was taken out; below, it was put in.
 Good filters: 0 to 0.12; smoothing where structure is stronger than noise: 0.2 to 0.5."""
 
-GRADIENT_CORRELATION = 0.08
-"""More is removed at edges than elsewhere. Good filters remove less there: -0.25 to 0.02."""
+GRADIENT_CORRELATION = 0.14
+"""More is removed at edges than elsewhere. Good filters: -0.25 to 0.10; blur: 0.1 to 0.4."""
 
-AUTOCORRELATION = 0.25
-"""Of neighbouring residuals. Good filters on white noise: -0.04 to 0.04."""
+AUTOCORRELATION = 0.3
+"""Of neighbouring residuals. Good filters on white noise: -0.22, where slow changes are kept, to
+0.04."""
 
 LOCAL_MEAN_SPREAD = 1.5
 """Spread of box means of the residual, 1 for white noise: slow shifts of brightness."""
