@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -45,7 +46,7 @@ def map_in_order(
     while waiting:
         done = 0
         with _pool(workers) as pool:
-            futures = [pool.submit(work, item) for item in waiting]
+            futures = [pool.submit(_interruptible, work, item) for item in waiting]
             try:
                 for future in futures:
                     yield future.result()
@@ -65,7 +66,7 @@ def map_in_order(
 def _alone(work: Callable[[Item], Result], item: Item, lost: Callable[[Item], Result]) -> Result:
     with _pool(1) as pool:
         try:
-            return pool.submit(work, item).result()
+            return pool.submit(_interruptible, work, item).result()
         except BrokenProcessPool:
             return lost(item)
 
@@ -73,13 +74,26 @@ def _alone(work: Callable[[Item], Result], item: Item, lost: Callable[[Item], Re
 def _pool(workers: int) -> ProcessPoolExecutor:
     # Spawned, not forked: a fork copies the locks of threads that Numba and BLAS have started.
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(workers, mp_context=context, initializer=_heed_signals)
+    return ProcessPoolExecutor(workers, mp_context=context, initializer=_leave_interrupts)
 
 
-def _heed_signals() -> None:
-    """Leave Ctrl-C to the parent, and let SIGTERM unwind what a worker has begun."""
+def _leave_interrupts() -> None:
+    """Leave Ctrl-C, which reaches all processes of a terminal, to the parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, _unwind)
+
+
+def _interruptible(work: Callable[[Item], Result], item: Item) -> Result:
+    """Do the work so that SIGTERM unwinds it, and then ends the process.
+
+    The executor would send the exception home as a result and keep the process.
+    """
+    before = signal.signal(signal.SIGTERM, _unwind)
+    try:
+        return work(item)
+    except KeyboardInterrupt:
+        os._exit(128 + signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _unwind(number: int, frame: FrameType | None) -> None:  # noqa: ARG001

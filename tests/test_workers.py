@@ -1,5 +1,7 @@
 import os
 import signal
+import time
+from pathlib import Path
 
 import pytest
 
@@ -39,3 +41,33 @@ def test_a_killed_worker_costs_only_its_own_item() -> None:
 def test_errors_of_the_work_travel(workers: int) -> None:
     with pytest.raises(ValueError, match="3"):
         list(map_in_order(fail_on_three, [1, 2, 3, 4], workers, lost))
+
+
+def linger(folder: Path) -> None:
+    (folder / "begun").touch()
+    try:
+        time.sleep(60)
+    finally:
+        (folder / "cleared").touch()
+
+
+def test_an_interrupt_ends_the_workers_and_lets_them_clear_up(tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in ("a", "b", "c")]
+    for folder in folders:
+        folder.mkdir()
+    before = time.monotonic()
+
+    def stop(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, 3)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            list(map_in_order(linger, folders, 2, print))
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+    assert time.monotonic() - before < 40  # and not the minute that the work would take
+    for folder in folders:
+        assert (folder / "cleared").exists() == (folder / "begun").exists()
