@@ -57,10 +57,7 @@ def test_an_interrupt_ends_the_workers_and_lets_them_clear_up(tmp_path: Path) ->
         folder.mkdir()
     before = time.monotonic()
 
-    def stop(number: int, frame: object) -> None:
-        raise KeyboardInterrupt
-
-    previous = signal.signal(signal.SIGALRM, stop)
+    previous = signal.signal(signal.SIGALRM, signal.default_int_handler)
     signal.setitimer(signal.ITIMER_REAL, 3)
     try:
         with pytest.raises(KeyboardInterrupt):
