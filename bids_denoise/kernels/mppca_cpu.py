@@ -8,7 +8,6 @@ threads changes nothing.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -26,6 +25,7 @@ from bids_denoise.kernels.householder import (
     tridiagonalise,
 )
 from bids_denoise.kernels.mppca_reference import FEWEST
+from bids_denoise.kernels.pool import for_each
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -106,10 +106,7 @@ def _run(
         for z in range(0, wanted.shape[2], DEPTH)
         if wanted[x, :, z : z + DEPTH].any()
     ]
-    with ThreadPoolExecutor(threads) as pool:
-        done = pool.map(lambda pencil: _do_pencil(data, masks, method, pencil, results), pencils)
-        for _ in done:  # an error in a thread is raised here
-            pass
+    for_each(lambda pencil: _do_pencil(data, masks, method, pencil, results), pencils, threads)
 
 
 @njit(cache=True, nogil=True)
