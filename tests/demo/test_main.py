@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from bids_denoise import demo
+from bids_denoise.demo import scans
 from bids_denoise.derivatives.store import read_table
 
 
@@ -21,7 +22,8 @@ def test_demo_runs_both_levels_and_every_image_gains(
         assert str(tmp_path / "denoised" / page) in printed
 
 
-def test_only_the_dataset_when_asked_for(tmp_path: Path) -> None:
+def test_only_the_dataset_when_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scans, "PARTICIPANTS", ("01",))
     assert demo.main([str(tmp_path), "--only-dataset", "--coarseness", "3"]) == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["dataset", "truth"]
 
