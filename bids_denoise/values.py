@@ -238,8 +238,9 @@ class Quality:
 class Record:
     """Everything that is known of one processed image: plain values, one JSON file.
 
-    `code` is the exit code of the error that a failed image met. Paths are POSIX strings: `source` relative to the input dataset, the others relative
-    to the folder that holds the QC pages.
+    `code` is the exit code of the error that a failed image met. Paths are POSIX strings:
+    `source` relative to the input dataset, the others relative to the folder that holds the QC
+    pages.
     """
 
     source: str

@@ -34,7 +34,8 @@ HOMES = {
     "tomli_w": {"cli"},
     "filelock": {"derivatives"},
     "psutil": {"cli"},
-    "scipy": {"imageio", "intensity", "stabilisation", "metrics", "simulate", "denoisers", "noise", "stats"},
+    "scipy": {"imageio", "intensity", "stabilisation", "metrics", "simulate"}
+    | {"denoisers", "noise", "stats"},
 }
 HEAVY = sorted(set(HOMES) - {"tomli_w", "filelock", "psutil"})
 MODULES = sorted(PACKAGE.rglob("*.py"))
