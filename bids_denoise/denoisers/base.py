@@ -33,8 +33,8 @@ class Denoiser(Protocol):
     devices
         Of ``cpu`` and ``cuda``.
     laws
-        The noise laws it handles itself. Data that falls by another law is variance-stabilised first
-        and brought back without bias afterwards.
+        The noise laws it handles itself. Data that falls by another law is variance-stabilised
+        first and brought back without bias afterwards.
     citations
         Keys of the papers, as in ``report/templates/CITATION.bib``.
     """
@@ -67,7 +67,7 @@ class Parameter:
     choices: tuple[str, ...] = ()
 
 
-def param(  # noqa: PLR0913 - each is a fact of the parameter
+def param(
     default: Any,
     help: str,  # noqa: A002 - the word argparse uses
     *,
@@ -88,7 +88,7 @@ def parameters(denoiser: type[Denoiser] | Denoiser) -> tuple[Parameter, ...]:
     """Return the parameters a denoiser declares, in the order of its fields."""
     return tuple(
         Parameter(name=each.name, kind=type(each.default), default=each.default, **each.metadata)
-        for each in fields(denoiser)  # type: ignore[arg-type]  # the protocol's dataclasses
+        for each in fields(denoiser)
         if each.default is not MISSING
     )
 

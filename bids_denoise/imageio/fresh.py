@@ -38,7 +38,7 @@ def write_new(
     StorageError
         The disk is full, or writing failed.
     """
-    header: Any = nib.Nifti1Header()  # type: ignore[no-untyped-call]
+    header: Any = nib.Nifti1Header()
     header.set_data_dtype(data.dtype)
     header.set_data_shape(data.shape)
     header.set_qform(affine, code=1)

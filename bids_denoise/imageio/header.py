@@ -178,7 +178,7 @@ def affine_in_mm(path: Path, image: Any) -> Matrix:
 
 
 def _axis_directions(affine: Matrix) -> tuple[str, ...]:
-    return tuple(nib.orientations.aff2axcodes(affine))  # type: ignore[no-untyped-call]
+    return tuple(nib.orientations.aff2axcodes(affine))
 
 
 def _repetition_time(header: Any) -> float | None:

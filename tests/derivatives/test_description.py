@@ -40,7 +40,7 @@ def test_the_description_says_where_the_data_come_from(tmp_path: Path) -> None:
     got = written(out)
     assert got["Name"] == "Raw - denoised"
     assert got["DatasetType"] == "derivative"
-    assert [maker["Name"] for maker in got["GeneratedBy"]] == ["bids-denoise", "converter"]  # type: ignore[attr-defined, index]
+    assert [maker["Name"] for maker in got["GeneratedBy"]] == ["bids-denoise", "converter"]  # type: ignore[attr-defined]
     assert got["SourceDatasets"] == [
         {
             "URL": "https://doi.org/10.18112/openneuro.ds002748.v1.0.5",

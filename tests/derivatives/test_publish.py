@@ -27,13 +27,17 @@ def image_of(data: object) -> Image:
     return Image(voxels, np.eye(4), np.ones(voxels.shape[:3], dtype=np.bool_))
 
 
-def published(tmp_path: Path, scale: float = 1.0, **settings: bool) -> tuple[Path, Scan, Record]:
+def published(
+    tmp_path: Path, scale: float = 1.0, residual: bool = False
+) -> tuple[Path, Scan, Record]:
     raw, out = make_dataset(tmp_path / "raw", DWI), tmp_path / "out"
     scan, layout = scan_at(raw, DWI), Layout(out, out, rawlike=False)
     image = image_of(np.random.default_rng(0).normal(100, 5, SHAPE))
     noise = Noise(np.full(SHAPE[:3], 5, np.float32), "gaussian", "known")
     results = Results(image, Denoised(scale * image.data), noise, {})
-    target = Target(scan, outputs_of(scan, layout), layout, Settings(raw, out, (), **settings))
+    target = Target(
+        scan, outputs_of(scan, layout), layout, Settings(raw, out, (), write_residual=residual)
+    )
     record = Record(DWI, "01", None, "dwi", "dwi", "ok", method="mppca", provenance=PROVENANCE)
     with Store(out) as store:
         return out, scan, publish_results(store, target, results, record)
@@ -52,7 +56,7 @@ def test_an_image_comes_with_gradients_map_and_record(tmp_path: Path) -> None:
 
 
 def test_a_residual_is_asked_for_and_has_gradients_too(tmp_path: Path) -> None:
-    out, _, record = published(tmp_path, scale=0.9, write_residual=True)
+    out, _, record = published(tmp_path, scale=0.9, residual=True)
     assert set(record.maps) == {"sigma", "residual"}
     assert (out / "sub-01/dwi/sub-01_desc-residual_dwi.bvec").is_file()
 

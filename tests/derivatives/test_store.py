@@ -74,7 +74,10 @@ def test_json_holds_no_nan() -> None:
 
 
 def test_tables_survive_a_round_trip(tmp_path: Path) -> None:
-    rows = [{"participant_id": "sub-01", "label": "007"}, {"participant_id": "sub-ü", "x": None}]
+    rows: list[dict[str, str | None]] = [
+        {"participant_id": "sub-01", "label": "007"},
+        {"participant_id": "sub-ü", "x": None},
+    ]
     (tmp_path / "t.tsv").write_text(table_text(rows))
     assert read_table(tmp_path / "t.tsv") == [
         {"participant_id": "sub-01", "label": "007", "x": "n/a"},

@@ -50,7 +50,7 @@ def test_values_are_those_of_nibabel_in_every_way_of_storing(  # noqa: PLR0917
     path = tmp_path_factory.mktemp("stored") / f"sub-01_bold{ending}"
     write_nifti(path, stored, {"scl_slope": slope, "scl_inter": inter}, big, version)
     image = load(scan_of(path, "bold"))
-    expected = np.asarray(nib.load(path).dataobj, dtype=np.float64)  # type: ignore[attr-defined]
+    expected = np.asarray(nib.load(path).dataobj, dtype=np.float64)
     assert image.data.dtype == np.float32
     assert image.data.flags.c_contiguous
     np.testing.assert_allclose(image.data, expected, rtol=1e-6)

@@ -114,9 +114,9 @@ def test_float32_is_written_as_it_is_with_slope_one(source: Path, tmp_path: Path
 
 
 def test_extensions_are_kept_for_images_and_dropped_for_maps(tmp_path: Path) -> None:
-    header: Any = nib.Nifti1Header()  # type: ignore[no-untyped-call]
+    header: Any = nib.Nifti1Header()
     header.extensions.append(nib.nifti1.Nifti1Extension(6, b"a comment"))
-    image = nib.Nifti1Image(head(), np.eye(4), header)  # type: ignore[no-untyped-call]
+    image = nib.Nifti1Image(head(), np.eye(4), header)
     source = tmp_path / "source.nii.gz"
     image.to_filename(source)
     write_like(tmp_path / "out.nii.gz", read(source), source)

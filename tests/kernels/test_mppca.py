@@ -170,7 +170,7 @@ def test_windows_are_pushed_inside_the_image() -> None:
 def mrtrix(data: FloatArray, folder: Path, window: int, estimator: str, kind: str) -> Any:
     """Return the denoised series and the noise map of MRtrix3."""
     paths = [folder / name for name in ("in.nii", "out.nii", "noise.nii")]
-    nibabel.save(nibabel.Nifti1Image(data, np.eye(4)), paths[0])  # type: ignore[no-untyped-call]
+    nibabel.save(nibabel.Nifti1Image(data, np.eye(4)), paths[0])
     command = ["dwidenoise", paths[0], paths[1], "-noise", paths[2], "-extent", str(window)]
     options = ["-estimator", estimator, "-datatype", kind, "-force", "-quiet", "-nthreads", "1"]
     subprocess.run([*map(str, command), *options], check=True, capture_output=True)
