@@ -40,8 +40,8 @@ def judge(image: Image, denoised: Denoised, noise: Noise, redo: Redo | None, see
     image, denoised, noise
         What went in, what came out, and the noise it was thought to have.
     redo
-        Denoises an image with given noise by the same settings, for the estimate of the PSNR;
-        None leaves that out.
+        Denoises an image with given noise by the same settings, for the estimate of the PSNR,
+        which is left out when None, and where the noise is not to be trusted: it rests on it.
     seed
         Of that estimate's random probe.
 
@@ -60,7 +60,9 @@ def judge(image: Image, denoised: Denoised, noise: Noise, redo: Redo | None, see
     before, after, residual = _of_volumes(pairs, _twins(image, denoised, noise, head))
     if image.data.ndim == 4:
         _add_series(image, denoised, noise, head, (before, after, residual))
-    gain = estimated_gain(image, denoised, noise, head, redo, seed) if redo else None
+    gain = None
+    if redo is not None and noise.trusted:
+        gain = estimated_gain(image, denoised, noise, head, redo, seed)
     if gain is not None:
         before["psnr"], after["psnr"] = gain.before, gain.after
         residual |= {"psnr_gain": gain.gain, "psnr_gain_error": gain.error}

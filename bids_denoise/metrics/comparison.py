@@ -45,6 +45,8 @@ class Comparison:
         bool (x, y, z): the voxels that are judged. The spread is greater than 0 there.
     measured
         bool (x, y, z): the voxels that hold a measurement, air included.
+    air
+        bool (x, y, z): the measured voxels around the head.
     spacing
         Voxel size along x, y, z in mm.
     """
@@ -55,6 +57,7 @@ class Comparison:
     spread: FloatArray
     head: BoolArray
     measured: BoolArray
+    air: BoolArray
     spacing: tuple[float, float, float]
 
 
@@ -64,7 +67,12 @@ def head_of(image: Image) -> BoolArray:
     Else in the foreground; of a series, that of its mean.
     """
     if image.head is not None:
-        return image.head
+        return image.head & image.mask
+    return foreground_of(image)
+
+
+def foreground_of(image: Image) -> BoolArray:
+    """Return the foreground of an image, bool (x, y, z); of a series, that of its mean."""
     if image.data.ndim == 3:
         return foreground(image.data, image.mask)
     chosen = _evenly(image.data.shape[-1], AVERAGED_VOLUMES)
@@ -85,12 +93,13 @@ def compare(
     """
     box = _middle_slab(box_around(head, MARGIN), head.shape)
     indices = chosen_volumes(image) if volumes is None else volumes
+    air = image.mask & ~(head if image.head is None else foreground_of(image))
     return tuple(
         _comparison(
             np.ascontiguousarray(_volume(image.data, index)[box]),
             np.ascontiguousarray(_volume(denoised.data, index)[box]),
             Noise(noise.sigma[box], noise.law, noise.method),
-            (head[box], image.mask[box]),
+            (head[box], image.mask[box], air[box]),
             voxel_size(image),
         )
         for index in indices
@@ -101,15 +110,16 @@ def _comparison(
     before: FloatArray,
     after: FloatArray,
     noise: Noise,
-    regions: tuple[BoolArray, BoolArray],
+    regions: tuple[BoolArray, BoolArray, BoolArray],
     spacing: tuple[float, float, float],
 ) -> Comparison:
-    head, measured = regions[0] & (noise.sigma > 0), regions[1]
+    head, measured, air = regions
+    head = head & (noise.sigma > 0)
     bias, spread = bias_and_spread(after, noise.sigma, noise.law)
     unbiased = before - bias
     if not head.any() or bias_was_kept(unbiased[head], after[head], bias[head]):
         unbiased = before
-    return Comparison(before, after, unbiased, spread, head, measured, spacing)
+    return Comparison(before, after, unbiased, spread, head, measured, air, spacing)
 
 
 def bias_was_kept(unbiased: FloatArray, after: FloatArray, bias: FloatArray) -> bool:

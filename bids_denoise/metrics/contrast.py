@@ -97,7 +97,7 @@ def entropy_focus(values: FloatArray) -> float | None:
 
 def foreground_background_energy(data: FloatArray, pair: Comparison) -> float | None:
     """Return the median energy of the head over that of the measured air, None without air."""
-    air = pair.measured & ~pair.head
+    air = pair.air
     if air.sum() < FEWEST_VOXELS or not pair.head.any():
         return None
     energy = float(np.median(data[air].astype(np.float64) ** 2))

@@ -126,7 +126,11 @@ RESIDUAL = {
         "near 1",
     ),
     "psnr_gain": Term(
-        "PSNR gain", "Monte-Carlo SURE estimate; needs sigma to be right.", "higher", "dB", 1
+        "PSNR gain",
+        "Monte-Carlo SURE estimate. Left out where sigma is not to be trusted.",
+        "higher",
+        "dB",
+        1,
     ),
     "psnr_gain_error": Term(
         "PSNR gain, error",

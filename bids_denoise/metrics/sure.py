@@ -179,7 +179,7 @@ def _rician_correction(signal: FloatArray, measured: FloatArray, sigma: FloatArr
 
 def _cut(image: Image, box: tuple[slice, slice, slice]) -> Image:
     data = np.ascontiguousarray(image.data[box])
-    return replace(image, data=data, mask=np.ascontiguousarray(image.mask[box]))
+    return replace(image, data=data, mask=np.ascontiguousarray(image.mask[box]), head=None)
 
 
 def _cut_noise(noise: Noise, box: tuple[slice, slice, slice]) -> Noise:

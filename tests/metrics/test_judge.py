@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ from bids_denoise.metrics.glossary import PAIRED, RESIDUAL, term
 from bids_denoise.simulate.noise import add_rician
 from bids_denoise.simulate.phantom import head_phantom
 from bids_denoise.values import Image, Noise
-from tests.metrics.cases import case, denoised, image_of, noise_of
+from tests.metrics.cases import case, denoised, image_of, noise_of, redo
 
 SMALL = (32, 36, 24)
 BVALS = np.array([0.0, *[1000.0] * 6, *[2000.0] * 5])
@@ -142,3 +142,23 @@ def test_every_term_says_what_it_is() -> None:
     for each in (*PAIRED.values(), *RESIDUAL.values()):
         assert each.label
         assert each.meaning.endswith(".")
+
+
+def test_a_given_head_is_where_the_image_is_judged() -> None:
+    given = case("T1w", 2.0, "gaussian")
+    brain = np.zeros(given.truth.shape, bool)
+    brain[20:36, 20:44, 16:32] = True
+    inside = given.after.copy()
+    inside[~brain] = 0
+    image = replace(given.image, head=brain)
+    quality = judge(image, denoised(inside), given.noise, redo, 0)
+    assert (quality.residual["std_ratio"] or 0) < 1
+    assert quality.before["fber"] is None, "what lies around a brain is not air"
+
+
+def test_the_gain_is_left_out_where_the_noise_is_not_trusted() -> None:
+    given = case("T1w", 2.0, "gaussian")
+    noise = replace(given.noise, trusted=False, remarks=("It was smoothed.",))
+    quality = judge(given.image, denoised(given.after), noise, redo, 0)
+    assert "psnr_gain" not in quality.residual
+    assert "psnr" not in quality.after
