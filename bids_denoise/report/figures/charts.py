@@ -96,6 +96,7 @@ def volumes_chart(ratios: Precise, shells: Mapping[str, npt.NDArray[np.int64]]) 
         )  # fmt: skip
     axes.axhline(1, color=TEXT, linewidth=1, linestyle="--")
     axes.set_xlim(-1, len(ratios))
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_ylim(0, max(1.15, 1.1 * float(ratios.max(initial=0))))
     name_axes(axes, "volume", "removed / sigma")
     if shells:
@@ -114,7 +115,8 @@ def shells_chart(ratios: Mapping[str, tuple[float | None, float | None]]) -> Fig
         axes.plot(place, after, "o", color=AFTER, markersize=8, label=None if place else "after")
     axes.set_xticks(range(len(ratios)), [f"b = {name[1:]}" for name in ratios])
     axes.set_xlim(-0.6, len(ratios) - 0.4)
-    axes.set_ylim(bottom=0)
+    highest = max((value or 0 for pair in ratios.values() for value in pair), default=0)
+    axes.set_ylim(0, 1.12 * highest or 1)
     axes.grid(visible=False, axis="x")
     name_axes(axes, "shell, s/mm²", "signal over the noise in it")
     legend(axes)

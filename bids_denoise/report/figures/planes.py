@@ -125,7 +125,7 @@ def _colour_bar(figure: Figure, shown: AxesImage, text: str) -> None:
 def montage(columns: dict[str, list[tuple[Cut, Window]]], rows: tuple[str, ...]) -> Figure:
     """Return planes in a grid: a named column of cuts, each with its window, one for each row."""
     first = next(iter(columns.values()))[0][0]
-    wide = min(300, (WIDTH - ROW_NAMES) // len(columns) - GAP)
+    wide = min(220, (WIDTH - ROW_NAMES) // len(columns) - GAP)
     tall = round(wide * first.size[1] / first.size[0])
     width = ROW_NAMES + len(columns) * (wide + GAP)
     height = COLUMN_NAMES + len(rows) * (tall + GAP)
