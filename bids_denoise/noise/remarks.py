@@ -11,7 +11,6 @@ from bids_denoise.intensity import sample
 from bids_denoise.noise.spectrum import MANY_TILES
 
 if TYPE_CHECKING:
-    from bids_denoise.noise.spectrum import Spectrum
     from bids_denoise.noise.volume import VolumeNoise
     from bids_denoise.values import BoolArray, FloatArray
 
@@ -42,7 +41,7 @@ class Remark:
 def remarks_on(noise: VolumeNoise, data: FloatArray, mask: BoolArray) -> list[Remark]:
     """Return what there is to say about the `noise` of a volume, `data` (x, y, z)."""
     found = [
-        _on_spectrum(noise.spectrum),
+        _on_spectrum(noise),
         _on_quantisation(noise, data, mask),
         _on_air(noise, mask),
         _on_variation(noise, mask),
@@ -79,7 +78,8 @@ def quantisation_step(data: FloatArray, mask: BoolArray) -> float:
     return step if np.abs(multiples - np.round(multiples)).max() < min(slack + 1e-3, 0.2) else 0.0
 
 
-def _on_spectrum(spectrum: Spectrum | None) -> Remark | None:
+def _on_spectrum(noise: VolumeNoise) -> Remark | None:
+    spectrum = noise.spectrum
     if spectrum is None:
         return Remark(
             "There is too little tissue to tell noise from anatomy: sigma is a rough guess.",
@@ -87,19 +87,12 @@ def _on_spectrum(spectrum: Spectrum | None) -> Remark | None:
         )
     if spectrum.white:
         return None
-    axes = "".join("xyz"[axis] for axis in spectrum.coloured_axes)
-    along = f"along {' and '.join(axes)}" if axes else "towards the corners of k-space"
+    seen = "; ".join(noise.causes) or "power falls towards the corners of k-space (filtered)"
     if spectrum.tiles < MANY_TILES:
-        return Remark(
-            f"Power falls {along}: either the image was filtered, or anatomy hides the noise "
-            "everywhere. Sigma is a rough guess.",
-            serious=True,
-        )
-    return Remark(
-        f"The noise is not white: its power falls {along}, as after zero-filling, interpolation "
-        "or smoothing, or in an image without noise. Sigma is taken from its spectrum.",
-        serious=True,
-    )
+        text = "Sigma is a rough guess, because it may be anatomy that hides the noise."
+    else:
+        text = "Sigma is taken from the spectrum. (An image without noise looks like that, too.)"
+    return Remark(f"The noise is not white: {seen}. {text}", serious=True)
 
 
 def _on_quantisation(noise: VolumeNoise, data: FloatArray, mask: BoolArray) -> Remark | None:

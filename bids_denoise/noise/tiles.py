@@ -86,11 +86,10 @@ def cut(data: FloatArray, mask: BoolArray) -> Tiles:
     per voxel.
     """
     edges = tuple(min(EDGE, length) for length in data.shape)
-    starts, inside = _grid(mask, edges, 1)
+    starts, inside = grid_of(mask, edges, 1)
     if inside.sum() < ENOUGH:
-        starts, inside = _grid(mask, edges, 2)
-    corner = [_corner(edge) for edge in edges]
-    coefficients = _project(data, corner, starts)
+        starts, inside = grid_of(mask, edges, 2)
+    coefficients = _project(data, [corner_cosines(edge) for edge in edges], starts)
     return Tiles(
         shape=data.shape,
         edges=edges,
@@ -135,6 +134,26 @@ def cosines(edge: int) -> FloatArray:
     return np.asarray(matrix, dtype=np.float32)
 
 
+def corner_cosines(edge: int) -> FloatArray:
+    """Return the rows of `cosines` from `HIGH` on; at least the last."""
+    return cosines(edge)[min(int(np.ceil(HIGH * edge)), edge - 1) :]
+
+
+def grid_of(
+    mask: BoolArray, edges: tuple[int, ...], parts: int
+) -> tuple[tuple[IntArray, ...], BoolArray]:
+    """Return where tiles of `edges` voxels start on each axis, and which lie in `mask`.
+
+    A tile overlaps the next by all but one of its `parts`. The last ends with the image.
+    """
+    starts = tuple(
+        _starts(length, edge, max(1, edge // parts))
+        for length, edge in zip(mask.shape, edges, strict=True)
+    )
+    share = _project(mask, [np.full((1, edge), 1 / edge, np.float32) for edge in edges], starts)
+    return starts, share[..., 0] > 1 - 1 / (2 * np.prod(edges))
+
+
 def spread(values: FloatArray | DoubleArray, tiles: Tiles) -> FloatArray:
     """Interpolate one value a tile (i, j, k) to voxels (x, y, z), linearly between centres."""
     centres = tuple(
@@ -161,26 +180,11 @@ def _weights(length: int, centres: DoubleArray) -> FloatArray:
     return np.stack(columns, axis=1).astype(np.float32)
 
 
-def _grid(
-    mask: BoolArray, edges: tuple[int, ...], parts: int
-) -> tuple[tuple[IntArray, ...], BoolArray]:
-    starts = tuple(
-        _starts(length, edge, max(1, edge // parts))
-        for length, edge in zip(mask.shape, edges, strict=True)
-    )
-    share = _project(mask, [np.full((1, edge), 1 / edge, np.float32) for edge in edges], starts)
-    return starts, share[..., 0] > 1 - 1 / (2 * np.prod(edges))
-
-
 def _starts(length: int, edge: int, step: int) -> IntArray:
     starts = np.arange(0, length - edge + 1, step)
     if starts[-1] + edge < length:
         starts = np.append(starts, length - edge)
     return starts
-
-
-def _corner(edge: int) -> FloatArray:
-    return cosines(edge)[min(int(np.ceil(HIGH * edge)), edge - 1) :]
 
 
 def _halves(edge: int) -> FloatArray:

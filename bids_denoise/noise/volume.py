@@ -10,6 +10,7 @@ import numpy as np
 from bids_denoise.intensity import foreground
 from bids_denoise.noise.floor import floor, local_floor, share_at_floor
 from bids_denoise.noise.magnitude import RAYLEIGH_MEAN, RAYLEIGH_VARIANCE, variance_share
+from bids_denoise.noise.profile import profile_of, told_by
 from bids_denoise.noise.spectrum import MANY_TILES, Spectrum, coloured_sigma, examine
 from bids_denoise.noise.tiles import Tiles, coverage, cut, spread
 
@@ -71,6 +72,8 @@ class VolumeNoise:
         None where the volume holds too few tiles of tissue.
     source
         What shows the noise: tissue, air or both.
+    causes
+        In words, why the noise is not white.
     """
 
     sigma: FloatArray
@@ -78,6 +81,7 @@ class VolumeNoise:
     estimates: dict[str, float]
     spectrum: Spectrum | None = None
     source: Source = "tissue"
+    causes: tuple[str, ...] = ()
 
 
 def law_of(data: FloatArray, mask: BoolArray) -> Law:
@@ -131,7 +135,8 @@ def estimate_volume(data: FloatArray, mask: BoolArray, law: Law) -> VolumeNoise:
         estimates["spectrum"] = max(coloured_sigma(seen), least)
         sigma = np.full(data.shape, estimates["spectrum"], np.float32)
         method = f"spectrum of {'air' if source == 'air' else 'tissue'}"
-        return VolumeNoise(sigma, method, estimates, spectrum, source)
+        causes = _causes(data, head & mask, spectrum)
+        return VolumeNoise(sigma, method, estimates, spectrum, source, causes)
     if source == "air":
         sigma = np.full(data.shape, estimates["air corner"], np.float32)
     else:
@@ -229,6 +234,16 @@ def _judged_evenly(data: FloatArray, tiles: Tiles, tissue: BoolArray, law: Law) 
     return spectrum if spectrum is not None and spectrum.white else None
 
 
+def _causes(data: FloatArray, region: BoolArray, spectrum: Spectrum) -> tuple[str, ...]:
+    """Return in words what the spectrum looks like along each axis where it falls."""
+    told: dict[str, list[str]] = {}
+    for axis in spectrum.coloured_axes:
+        profile = profile_of(data, region, axis)
+        if profile is not None:
+            told.setdefault(told_by(profile), []).append("xyz"[axis])
+    return tuple(f"along {', '.join(axes)} {words}" for words, axes in told.items())
+
+
 def _agree(tiles: Tiles, tissue: BoolArray, air: BoolArray, law: Law) -> bool:
     """Compare the air beside the head with what the tissue there lets expect.
 
@@ -242,8 +257,8 @@ def _agree(tiles: Tiles, tissue: BoolArray, air: BoolArray, law: Law) -> bool:
         inner, outer = (_level(tiles, each, law) for each in (tissue, air))
     else:
         level, _ = _local_level(tiles, tissue, law)
-        share = _share(tiles.means, np.sqrt(level), law)
-        relative = (tiles.energy / share / level)[border]
+        share = RAYLEIGH_VARIANCE if law == "rician" else 1.0
+        relative = (tiles.energy / level)[border] / share
         inner, outer = 1.0, float(np.sqrt(floor(relative, tiles.freedom)))
     return ABOVE_AIR[0] * outer < inner < ABOVE_AIR[1] * outer
 
