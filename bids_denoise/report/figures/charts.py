@@ -85,6 +85,8 @@ def dvars_chart(before: Precise, after: Precise) -> Figure:
 
 def volumes_chart(ratios: Precise, shells: Mapping[str, npt.NDArray[np.int64]]) -> Figure:
     """Return how much was removed from each volume (t,), in sigma, coloured by shell."""
+    from matplotlib.ticker import MaxNLocator
+
     figure, axes = chart(1240, 260)
     axes.set_position((0.055, 0.2, 0.935, 0.72))
     groups = shells or {"": np.arange(len(ratios))}
@@ -96,7 +98,7 @@ def volumes_chart(ratios: Precise, shells: Mapping[str, npt.NDArray[np.int64]]) 
         )  # fmt: skip
     axes.axhline(1, color=TEXT, linewidth=1, linestyle="--")
     axes.set_xlim(-1, len(ratios))
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_ylim(0, max(1.15, 1.1 * float(ratios.max(initial=0))))
     name_axes(axes, "volume", "removed / sigma")
     if shells:
