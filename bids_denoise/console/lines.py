@@ -129,9 +129,10 @@ def dropped_row(dropped: Dropped) -> dict[str, str]:
 def _census(scans: Iterable[Scan]) -> str:
     scans = tuple(scans)
     people = {scan.entities.get("sub") for scan in scans}
-    visits = {(scan.entities.get("sub"), scan.entities.get("ses")) for scan in scans}
+    visits = {(s.entities["sub"], s.entities["ses"]) for s in scans if "ses" in s.entities}
     kinds = ", ".join(f"{n} {suffix}" for suffix, n in Counter(s.suffix for s in scans).items())
-    return f"{len(scans)} ({kinds}) of {len(people)} participants in {len(visits)} sessions"
+    sessions = f" in {len(visits)} sessions" if visits else ""
+    return f"{len(scans)} ({kinds}) of {len(people)} participants{sessions}"
 
 
 def _measured(record: Record) -> list[str]:
