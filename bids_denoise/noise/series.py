@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bids_denoise.intensity import foreground
+from bids_denoise.noise.air import FEWEST_TILES
 from bids_denoise.noise.floor import floor
 from bids_denoise.noise.magnitude import variance_share
 from bids_denoise.noise.remarks import Remark, on_disagreement, remarks_on
 from bids_denoise.noise.spectrum import Spectrum, examine
 from bids_denoise.noise.tiles import cut, interpolate
-from bids_denoise.noise.volume import FEWEST_TILES, RESOLUTION, estimate_volume
+from bids_denoise.noise.volume import RESOLUTION, estimate_volume
 from bids_denoise.values import Noise
 
 if TYPE_CHECKING:

@@ -168,16 +168,26 @@ def interpolate(
 ) -> FloatArray:
     """Interpolate `values` (i, j, k) from `centres` on each axis to all voxels of `shape`."""
     field = values.astype(np.float32)
-    for axis, (length, centre) in enumerate(zip(shape, centres, strict=True)):
-        weights = _weights(length, centre)
-        field = np.moveaxis(np.tensordot(weights, field, (1, axis)), 0, axis)
-    return np.ascontiguousarray(field)
+    for axis in (2, 1):
+        low, part = _between(shape[axis], centres[axis])
+        along = [1, 1, 1]
+        along[axis] = len(part)
+        weight = part.reshape(along)
+        high = np.minimum(low + 1, values.shape[axis] - 1)
+        field = (1 - weight) * field.take(low, axis) + weight * field.take(high, axis)
+    full = np.empty(shape, np.float32)
+    low, part = _between(shape[0], centres[0])
+    for plane, first, weight in zip(full, low, part, strict=True):
+        second = min(first + 1, values.shape[0] - 1)
+        plane[...] = (1 - weight) * field[first] + weight * field[second]
+    return full
 
 
-def _weights(length: int, centres: DoubleArray) -> FloatArray:
-    unit = np.eye(len(centres))
-    columns = [np.interp(np.arange(length), centres, row) for row in unit]
-    return np.stack(columns, axis=1).astype(np.float32)
+def _between(length: int, centres: DoubleArray) -> tuple[IntArray, FloatArray]:
+    """Return for each voxel the centre before it, and how far it is on the way to the next."""
+    place = np.interp(np.arange(length), centres, np.arange(len(centres)))
+    low = np.minimum(place.astype(np.intp), max(len(centres) - 2, 0))
+    return low, (place - low).astype(np.float32)
 
 
 def _starts(length: int, edge: int, step: int) -> IntArray:
