@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bids_denoise.noise.remarks import on_disagreement, remarks_on
+from bids_denoise.noise.remarks import on_disagreement, remarks_on, told
 from bids_denoise.noise.series import estimate_series
 from bids_denoise.noise.volume import estimate_volume, law_of
 from bids_denoise.values import Noise
@@ -53,7 +53,7 @@ def estimate(image: Image) -> Noise:
         method=found.method,
         estimates=found.estimates,
         trusted=not any(remark.serious for remark in remarks),
-        remarks=tuple(remark.text for remark in remarks),
+        remarks=told(remarks),
     )
 
 

@@ -49,6 +49,12 @@ def remarks_on(noise: VolumeNoise, data: FloatArray, mask: BoolArray) -> list[Re
     return [remark for remark in found if remark is not None]
 
 
+def told(remarks: list[Remark]) -> tuple[str, ...]:
+    """Return the sentences, each once, with those that take trust away in front."""
+    ordered = sorted(remarks, key=lambda remark: not remark.serious)
+    return tuple(dict.fromkeys(remark.text for remark in ordered))
+
+
 def on_disagreement(estimates: dict[str, float]) -> list[Remark]:
     """Return a remark if estimators differ by more than `DISAGREE`."""
     told = {name: value for name, value in estimates.items() if value > 0}

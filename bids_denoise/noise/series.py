@@ -10,7 +10,7 @@ from bids_denoise.intensity import foreground
 from bids_denoise.noise.air import FEWEST_TILES
 from bids_denoise.noise.floor import floor
 from bids_denoise.noise.magnitude import variance_share
-from bids_denoise.noise.remarks import Remark, on_disagreement, remarks_on
+from bids_denoise.noise.remarks import Remark, on_disagreement, remarks_on, told
 from bids_denoise.noise.spectrum import Spectrum, examine
 from bids_denoise.noise.tiles import cut, interpolate
 from bids_denoise.noise.volume import RESOLUTION, estimate_volume
@@ -220,7 +220,7 @@ def _noise(
         method=method,
         estimates=estimates,
         trusted=not any(remark.serious for remark in remarks),
-        remarks=tuple(dict.fromkeys(remark.text for remark in remarks)),
+        remarks=told(remarks),
     )
 
 
