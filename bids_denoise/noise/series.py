@@ -144,7 +144,7 @@ def difference_sigma(data: FloatArray, head: BoolArray) -> float:
     series = data.reshape(head.size, -1)[where[:: max(1, where.size // MOST_VOXELS)]]
     pairs = series.shape[1] // 2
     change = series[:, 0 : 2 * pairs : 2] - series[:, 1 : 2 * pairs : 2]
-    return float(np.sqrt(floor(np.square(change).mean(axis=1) / 2, pairs)))
+    return float(np.sqrt(floor(np.square(change, dtype=np.float64).mean(axis=1) / 2, pairs)))
 
 
 def _visible(sigma: float, means: FloatArray) -> DoubleArray:

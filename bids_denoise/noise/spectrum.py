@@ -162,7 +162,7 @@ def _falls(spectrum: Spectrum) -> DoubleArray:
 
 
 def _band_facts(coefficients: FloatArray) -> tuple[float, bool]:
-    energies = np.square(coefficients).mean(axis=1, dtype=np.float64)
+    energies = np.square(coefficients, dtype=np.float64).mean(axis=1)
     lowest, low = np.sqrt(np.quantile(energies, (0.01, 0.05)))
     return float(np.sqrt(floor(energies, coefficients.shape[1]))), bool(low < STEADY * lowest)
 

@@ -45,7 +45,7 @@ class Tiles:
     inside
         bool (i, j, k): every voxel is a measurement.
     energy
-        float32 (i, j, k): mean square of the coefficients in the corner.
+        float64 (i, j, k): mean square of the coefficients in the corner.
     freedom
         Number of those coefficients.
     means
@@ -56,14 +56,14 @@ class Tiles:
     edges: tuple[int, ...]
     starts: tuple[IntArray, ...]
     inside: BoolArray
-    energy: FloatArray
+    energy: DoubleArray
     freedom: int
     means: FloatArray
 
     @property
-    def mean(self) -> FloatArray:
-        """Mean of each tile, float32 (i, j, k)."""
-        return np.asarray(self.means.mean(axis=-1))
+    def mean(self) -> DoubleArray:
+        """Mean of each tile, float64 (i, j, k)."""
+        return np.asarray(self.means.mean(axis=-1, dtype=np.float64))
 
     @property
     def steps(self) -> tuple[float, ...]:
@@ -95,7 +95,7 @@ def cut(data: FloatArray, mask: BoolArray) -> Tiles:
         edges=edges,
         starts=starts,
         inside=inside,
-        energy=np.square(coefficients).mean(axis=-1),
+        energy=np.square(coefficients, dtype=np.float64).mean(axis=-1),
         freedom=coefficients.shape[-1],
         means=_project(data, [_halves(edge) for edge in edges], starts),
     )

@@ -75,7 +75,7 @@ def estimate_volume(data: FloatArray, mask: BoolArray, law: Law) -> VolumeNoise:
     head = foreground(data, mask)
     tiles = cut(data, mask)
     tissue, air = _parts(tiles, head)
-    if not tissue.any():
+    if not tissue.any() or data.size == 1:
         return _without_tiles(data, mask)
     level = level_of(tiles, tissue, law)
     if level <= RESOLUTION * max(float(data.max()), -float(data.min())):
@@ -104,6 +104,8 @@ def wavelet_sigma(data: FloatArray, region: BoolArray) -> float:
     The classical estimator (Donoho & Johnstone 1994, doi:10.1093/biomet/81.3.425): quick, and
     raised by fine anatomy. 0 where `region` holds no cube of 2 x 2 x 2 voxels.
     """
+    if data.size == 1:
+        return 0.0
     for axis in range(3):
         if data.shape[axis] > 1:
             even = data.shape[axis] // 2 * 2

@@ -75,6 +75,24 @@ def test_nothing_measured_is_no_noise() -> None:
     assert not noise_of(data, np.zeros(data.shape, bool)).sigma.any()
 
 
+@pytest.mark.parametrize(
+    "shape",
+    [(1, 1, 1), (2, 2, 2), (1, 1, 300), (9, 1, 40), (1, 1, 1, 12), (2, 2, 2, 12), (30, 1, 30, 4)],
+)
+def test_odd_shapes_get_a_finite_map(shape: tuple[int, ...]) -> None:
+    found = noise_of(rng().normal(100, 5, shape))
+    assert found.sigma.shape == shape[:3]
+    assert np.isfinite(found.sigma).all()
+    assert found.sigma.max() < 15
+
+
+@pytest.mark.parametrize("unit", [1e-30, 1e30])
+def test_units_do_not_matter(unit: float) -> None:
+    noisy = add_rician(head_phantom(), 10.0, rng())
+    scaled = noise_of(noisy * np.float32(unit))
+    assert np.allclose(scaled.sigma / np.float32(unit), noise_of(noisy).sigma, rtol=1e-3)
+
+
 FAULTS = {
     "zero-filled": lambda data: add_reconstructed(
         data, 10.0, rng(), lambda each: low_pass(each, 0.7, 0.0)
