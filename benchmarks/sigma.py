@@ -89,9 +89,10 @@ def accuracy(real: Path | None, seeds: int) -> tuple[Row, list[Row]]:
             noisy = add_rician(data, sigma, np.random.default_rng(seed))
             whole.append(_error(noise_of(noisy), sigma, None))
             extracted.append(_error(noise_of(masked(noisy, brain)), sigma, brain))
-            peer.append(_dipy(noisy) / sigma - 1)
+            if seed == 0:
+                peer.append(_dipy(noisy) / sigma - 1)
         rows.append([f"Colin27, {level} % of 255", *summary(whole), *_peer(peer)])
-        rows.append([f"Colin27 brain, {level} % of 255", *summary(extracted), "", ""])
+        rows.append([f"Colin27 brain, {level} % of 255", *summary(extracted), ""])
     for pattern, label, levels in (
         ("human-depression/sub-*/anat/*_T1w.nii.gz", "depression", (3, 5, 9, 15)),
         ("mouse-rtg4510/sub-*/anat/*_T2w.nii.gz", "mouse", (5, 9, 15)),
@@ -102,11 +103,11 @@ def accuracy(real: Path | None, seeds: int) -> tuple[Row, list[Row]]:
             for level, error in _on_real(read(path), levels, seed):
                 errors[level].append(error)
         rows += [
-            [f"{len(paths)} {label} scans, + {level} % of p99", *summary(errors[level]), "", ""]
+            [f"{len(paths)} {label} scans, + {level} % of p99", *summary(errors[level]), ""]
             for level in levels
             if errors[level]
         ]
-    head = ["image, Rician noise", "median error", "largest", "DIPY estimate_sigma", "largest"]
+    head = ["image, Rician noise", "median error", "largest", "DIPY estimate_sigma"]
     return head, rows
 
 
@@ -135,7 +136,7 @@ def _dipy(data: FloatArray) -> float:
 
 
 def _peer(errors: list[float]) -> Row:
-    return ["", ""] if np.isnan(errors).any() else summary(errors)
+    return [""] if np.isnan(errors).any() else [percent(errors[0])]
 
 
 def maps(real: Path | None, seeds: int) -> tuple[Row, list[Row]]:
@@ -265,13 +266,13 @@ def detection(real: Path | None, seeds: int) -> tuple[Row, list[Row]]:
     """How often images are flagged as not trusted."""
     anatomy = dict(_anatomy(real))
     rows = []
-    for group, wanted in ((FAULTS, "detected"), (WHITE, "false alarms")):
+    for group, wanted, draws in ((FAULTS, "detected", 1), (WHITE, "false alarms", seeds)):
         total, flagged = 0, 0
         for name, make in group.items():
             counts = [0, 0]
             for data, mask, peak, levels in anatomy.values():
                 for level in levels:
-                    for seed in range(seeds):
+                    for seed in range(draws):
                         made = make(data, level / 100 * peak, np.random.default_rng(seed))
                         trusted = noise_of(masked(made.astype(np.float32), mask), mask).trusted
                         counts[0] += not trusted
@@ -294,7 +295,7 @@ def _anatomy(
         ("human-depression/sub-*/anat/*_T1w.nii.gz", (5, 9)),
         ("mouse-rtg4510/sub-*/anat/*_T2w.nii.gz", (9, 15)),
     ):
-        for path in scans(real, pattern, 2) if real else []:
+        for path in scans(real, pattern, 1) if real else []:
             scan = read(path)
             mask = ~padding(scan)
             yield path.name, (scan, mask, float(np.percentile(scan[mask], 99)), levels)
@@ -302,21 +303,18 @@ def _anatomy(
 
 def coloured(real: Path | None, seeds: int) -> tuple[Row, list[Row]]:
     """Sigma of images that are rightly not trusted, against the truth."""
-    del real
+    del real, seeds
     data, brain = colin27()
     rows = []
     for name, make in FAULTS.items():
         row = [name]
         for level in (1, 3, 9):
-            errors = []
-            for seed in range(seeds):
-                sigma = 2.55 * level
-                made = make(data, sigma, np.random.default_rng(seed)).astype(np.float32)
-                # Far above the noise the magnitude is linear: the same fault, measured.
-                bright = np.full((64, 64, 64), 100 * sigma, np.float32)
-                truth = float(make(bright, sigma, np.random.default_rng(1))[8:56, 8:56, 8:56].std())
-                errors.append(_error(noise_of(masked(made, brain), brain), truth, brain))
-            row.append(percent(float(np.median(errors))))
+            sigma = 2.55 * level
+            made = make(data, sigma, np.random.default_rng(0)).astype(np.float32)
+            # Far above the noise the magnitude is linear: the same fault, measured.
+            bright = np.full((64, 64, 64), 100 * sigma, np.float32)
+            truth = float(make(bright, sigma, np.random.default_rng(1))[8:56, 8:56, 8:56].std())
+            row.append(percent(_error(noise_of(masked(made, brain), brain), truth, brain)))
         rows.append(row)
     return ["Colin27 brain", "1 %", "3 %", "9 %"], rows
 
