@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint check boutiques benchmarks clean
+.PHONY: demo test lint generated benchmarks clean
 
 demo: $(VENV)/app.stamp
 	$(BIN)/bids-denoise-demo demo
@@ -19,9 +19,11 @@ lint: $(VENV)/dev.stamp
 	$(BIN)/mypy
 	$(BIN)/hadolint --failure-threshold error Dockerfile
 
-boutiques: $(VENV)/app.stamp
+# What is made from the option table and must be made again when it changes; tests compare it.
+generated: $(VENV)/app.stamp
 	$(BIN)/bids-denoise --bids-exec-spec > boutiques.json.new
 	mv boutiques.json.new boutiques.json
+	$(BIN)/python -m bids_denoise.cli.manual docs/usage.md docs/errors.md
 
 benchmarks: $(VENV)/bench.stamp
 	for each in benchmarks/[a-z]*.py; do $(BIN)/python $$each || exit 1; done
