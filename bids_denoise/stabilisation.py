@@ -28,7 +28,7 @@ HIGHEST_SIGNAL = 12.0
 KNOWN_FROM = 8.0
 """From this magnitude in sigma on, ``sqrt(M^2 - 1/2)`` is as stable as a table."""
 
-DENSITY = 128
+DENSITY = 64
 ROUNDS = 50
 """More rounds bring the standard deviation nearer to 1 at the price of a less even f."""
 
@@ -38,6 +38,8 @@ LEAST_SHARE = 1e-3
 
 def stabilise(data: FloatArray, sigma: FloatArray, threads: int = 1) -> FloatArray:
     """Return f of Rician `data`: the same image with noise of standard deviation 1 everywhere.
+
+    Where the signal is strong it is ``data / sigma``, without the bias of the magnitude.
 
     Parameters
     ----------
@@ -70,12 +72,15 @@ def unstabilise(stable: FloatArray, sigma: FloatArray, threads: int = 1) -> Floa
     return stabilise_cpu.unstabilise(flat, scale, _curves().inverse, threads).reshape(stable.shape)
 
 
+def floored(sigma: FloatArray) -> FloatArray:
+    """Return `sigma` with at least a thousandth of its largest value, so that it can divide."""
+    least = np.float32(LEAST_SHARE) * sigma.max()
+    return np.maximum(sigma, least) if sigma.min() < least else sigma
+
+
 def _by_voxel(data: FloatArray, sigma: FloatArray) -> tuple[FloatArray, FloatArray]:
     flat = np.ascontiguousarray(data).reshape(sigma.size, -1)
-    least = np.float32(LEAST_SHARE) * sigma.max()
-    if sigma.min() < least:
-        sigma = np.maximum(sigma, least)
-    return flat, np.ascontiguousarray(sigma).reshape(-1)
+    return flat, np.ascontiguousarray(floored(sigma)).reshape(-1)
 
 
 class _Curves(NamedTuple):
@@ -88,18 +93,16 @@ def _curves() -> _Curves:
     from bids_denoise.kernels.stabilise_cpu import Curve
 
     magnitude = np.arange((HIGHEST_SIGNAL + 4) * DENSITY + 1) / DENSITY
-    signal = np.arange(HIGHEST_SIGNAL * 40 + 1) / 40
+    signal = np.arange(HIGHEST_SIGNAL * 20 + 1) / 20
     density = _rician(magnitude, signal)
     stable = _stable(magnitude, density)
     mean = density @ stable
     known = int(KNOWN_FROM * DENSITY)
-    shift = np.float32(stable[known] - _asymptotic(magnitude[known]))
     grid = np.arange(mean[0], mean[-1], 1 / DENSITY)
     squares = np.interp(grid, mean, signal**2)
-    forward = Curve(
-        stable[: known + 1].astype(np.float32), np.float32(0), np.float32(DENSITY), shift
-    )
-    inverse = Curve(squares.astype(np.float32), np.float32(mean[0]), np.float32(DENSITY), shift)
+    per_sigma = np.float32(DENSITY)
+    forward = Curve(stable[: known + 1].astype(np.float32), np.float32(0), per_sigma)
+    inverse = Curve(squares.astype(np.float32), np.float32(mean[0]), per_sigma)
     return _Curves(forward, inverse)
 
 
@@ -128,7 +131,9 @@ def _stable(magnitude: Precise, density: Precise) -> Precise:
         stable = _integral(slope, magnitude)
         variance = density @ stable**2 - (density @ stable) ** 2
         slope = np.where(known, slope, slope / (np.sqrt(variance) @ stems))
-    return _integral(slope, magnitude)
+    stable = _integral(slope, magnitude)
+    stable += _asymptotic(KNOWN_FROM) - stable[known][0]
+    return stable
 
 
 def _integral(slope: Precise, magnitude: Precise) -> Precise:
@@ -136,6 +141,6 @@ def _integral(slope: Precise, magnitude: Precise) -> Precise:
     return np.concatenate(([0.0], np.cumsum(steps)))
 
 
-def _asymptotic(magnitude: Precise) -> Precise:
-    root: Precise = np.sqrt(magnitude**2 - 0.5)
+def _asymptotic(magnitude: Precise | float) -> Precise:
+    root: Precise = np.sqrt(np.square(magnitude) - 0.5)
     return root

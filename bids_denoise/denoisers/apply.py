@@ -18,8 +18,8 @@ def denoise(denoiser: Denoiser, image: Image, noise: Noise, device: Device) -> D
     """Denoise `image` with `denoiser`, whatever its axes, its noise law and its mask.
 
     - A 3D denoiser goes over the volumes of a series one by one.
-    - Data whose noise law the denoiser does not know is variance-stabilised, denoised with
-      sigma = 1, and brought back by the exact unbiased inverse.
+    - Rician data, where the denoiser does not know that law, is variance-stabilised, denoised
+      with sigma = 1, and brought back by the exact unbiased inverse.
     - Voxels outside ``image.mask``, and those without noise, come back as they went in.
     - Noise-free (sigma = 0 everywhere) or constant data comes back as it was.
 
@@ -29,7 +29,8 @@ def denoise(denoiser: Denoiser, image: Image, noise: Noise, device: Device) -> D
     Raises
     ------
     ScanError
-        The image has too few axes for the denoiser, or the result is not finite.
+        The image has too few axes for the denoiser, its noise falls by a law that neither the
+        denoiser nor stabilisation knows, or the result is not finite.
     """
     if denoiser.dimensions == SERIES_AXES and image.data.ndim != SERIES_AXES:
         raise ScanError(f"{denoiser.name} needs a series of volumes; this image has one volume")
@@ -48,6 +49,9 @@ def denoise(denoiser: Denoiser, image: Image, noise: Noise, device: Device) -> D
 def _by_law(denoiser: Denoiser, image: Image, noise: Noise, device: Device) -> Denoised:
     if noise.law in denoiser.laws:
         return denoiser.denoise(image, noise, device)
+    if noise.law != "rician":
+        known = ", ".join(sorted({*denoiser.laws, "rician"}))
+        raise ScanError(f"{denoiser.name} cannot denoise {noise.law!r} noise; it can {known}")
     stable = replace(image, data=stabilise(image.data, noise.sigma, device.threads))
     ones = np.broadcast_to(np.float32(1), noise.sigma.shape)
     result = denoiser.denoise(stable, replace(noise, sigma=ones, law="gaussian"), device)

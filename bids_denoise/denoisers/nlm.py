@@ -11,9 +11,6 @@ from bids_denoise.values import Denoised
 if TYPE_CHECKING:
     from bids_denoise.values import Device, FloatArray, Image, Law, Noise
 
-LEAST_SHARE = 1e-3
-"""Of the largest sigma: the least that is divided by."""
-
 SHORTEST_EDGE = 8
 """Voxels below which an axis is too short for cosine transforms."""
 
@@ -28,19 +25,20 @@ LEAST_STRUCTURE = 0.004
 class NonLocalMeans:
     """3D non-local means, guided by a first estimate, finished by a Wiener filter.
 
-    In units of sigma, voxel by voxel, so that the noise is 1 everywhere:
-
-    1. a first estimate keeps what is large in overlapping cosine transforms (Manjon 2012,
-       doi:10.1016/j.media.2011.04.003), and tells how much structure there is;
-    2. non-local means (Buades 2005, doi:10.1137/040616024) averages the noisy voxels, with
-       weights from the patches of that estimate;
-    3. a Wiener filter in overlapping cosine transforms, with the result as its pilot, brings
+    1. Magnitude data is variance-stabilised, other data divided by sigma: noise is 1 everywhere.
+    2. A first estimate keeps what is large in overlapping cosine transforms (Manjon 2012,
+       doi:10.1016/j.media.2011.04.003), and tells how much structure there is.
+    3. Non-local means (Buades 2005, doi:10.1137/040616024) averages the noisy voxels, with
+       weights from the patches of that estimate. Where sigma varies both are in image units, in
+       which equal tissue looks equal.
+    4. A Wiener filter in overlapping cosine transforms, with the result as its pilot, brings
        back from the noisy image what is above the noise.
+    5. The way back from 1 is without bias.
 
-    How much structure the first estimate found sets `strength` and how much of step 2 is left in
-    the result: see `automatic_strength` and `remainder`. A good scan is full of structure, and is
+    How much structure step 2 found sets `strength` and how much of step 3 is left in the
+    result: see `automatic_strength` and `remainder`. A good scan is full of structure, and is
     hardly averaged over different voxels. A volume of fewer than 8 voxels along an axis has no
-    steps 1 and 3 and is its own guide.
+    steps 2 and 4 and is its own guide.
     """
 
     name: ClassVar[str] = "nlm"
@@ -48,8 +46,8 @@ class NonLocalMeans:
     dimensions: ClassVar[int] = 3
     datatypes: ClassVar[tuple[str, ...]] = ("anat", "func", "dwi")
     devices: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
-    laws: ClassVar[tuple[Law, ...]] = ("gaussian",)
-    citations: ClassVar[tuple[str, ...]] = ("buades2005", "manjon2012")
+    laws: ClassVar[tuple[Law, ...]] = ("gaussian", "rician")
+    citations: ClassVar[tuple[str, ...]] = ("buades2005", "manjon2012", "foi2011")
 
     search_radius: int = param(
         3, "half width of the search window", unit="voxels", minimum=1, maximum=10
@@ -62,29 +60,41 @@ class NonLocalMeans:
         minimum=0.0,
         maximum=10.0,
     )
-    passes: int = param(1, "rounds of steps 2 and 3", minimum=1, maximum=4)
+    passes: int = param(1, "rounds of steps 3 and 4", minimum=1, maximum=4)
 
     def denoise(self, image: Image, noise: Noise, device: Device) -> Denoised:
         """Return the volume without noise, with the strength it was denoised by."""
-        import numpy as np
+        from bids_denoise.stabilisation import floored, stabilise, unstabilise
 
-        sigma = np.maximum(noise.sigma, np.float32(LEAST_SHARE) * noise.sigma.max())
-        unit = image.data if (sigma == 1).all() else image.data / sigma
+        rician, sigma, threads = noise.law == "rician", floored(noise.sigma), device.threads
+        unit = stabilise(image.data, sigma, threads) if rician else image.data / sigma
         if min(unit.shape) < SHORTEST_EDGE:
             estimate, choices = self._by_itself(unit, device)
         else:
-            estimate, choices = self._guided(unit, device)
-        if unit is not image.data:
-            estimate *= sigma
-        return Denoised(data=estimate, choices=choices)
+            estimate, choices = self._guided(unit, sigma, device)
+        del unit  # the way back needs its room
+        if rician:
+            return Denoised(unstabilise(estimate, sigma, threads), choices=choices)
+        estimate *= sigma
+        return Denoised(estimate, choices=choices)
 
-    def _guided(self, unit: FloatArray, device: Device) -> tuple[FloatArray, dict[str, float]]:
+    def _guided(
+        self, unit: FloatArray, sigma: FloatArray, device: Device
+    ) -> tuple[FloatArray, dict[str, float]]:
         from bids_denoise.kernels import cosine_cpu
 
         estimate, structure = cosine_cpu.keep_large(unit, device.threads)
         strength = self.strength or automatic_strength(structure)
+        varies = sigma.min() < sigma.max()
+        level = mean_sigma(estimate, sigma) if varies else 1.0
         for _ in range(self.passes):
-            self._average(unit, estimate, (0.0, strength), device)
+            if varies:
+                unit *= sigma
+                estimate *= sigma
+            self._average(unit, estimate, (0.0, strength * level), device)
+            if varies:
+                unit /= sigma
+                estimate /= sigma
             cosine_cpu.wiener_in_place(unit, estimate, remainder(structure), device.threads)
         return estimate, {"strength": round(strength, 4), "structure": round(structure, 4)}
 
@@ -95,7 +105,7 @@ class NonLocalMeans:
         return estimate, {"strength": strength}
 
     def _average(
-        self, unit: FloatArray, guide: FloatArray, likeness: tuple[float, float], device: Device
+        self, volume: FloatArray, guide: FloatArray, likeness: tuple[float, float], device: Device
     ) -> None:
         """Replace `guide` by one pass; `likeness` is sigma_guide and strength."""
         from bids_denoise.kernels import nlm_cpu
@@ -103,12 +113,22 @@ class NonLocalMeans:
         sigma_guide, strength = likeness
         shared = (sigma_guide, self.search_radius, self.patch_radius, strength)
         if device.kind == "cpu":
-            nlm_cpu.nlm_pass_in_place(unit, guide, nlm_cpu.weighting(*shared), device.threads)
+            nlm_cpu.nlm_pass_in_place(volume, guide, nlm_cpu.weighting(*shared), device.threads)
             return
         from bids_denoise.kernels import gpu, nlm_cuda
 
         with gpu.on_device(device.index):
-            guide[...] = nlm_cuda.nlm_pass(unit, guide, *shared)
+            guide[...] = nlm_cuda.nlm_pass(volume, guide, *shared)
+
+
+def mean_sigma(unit: FloatArray, sigma: FloatArray) -> float:
+    """Return the mean of `sigma` with the image ``unit * sigma`` as weights: air does not count."""
+    import numpy as np
+
+    signal = np.maximum(unit, 0)
+    signal *= sigma
+    total = float(signal.sum())
+    return float(np.vdot(signal, sigma)) / total if total > 0 else float(sigma.mean())
 
 
 def automatic_strength(structure: float) -> float:

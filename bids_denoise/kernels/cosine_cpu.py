@@ -110,6 +110,7 @@ def wiener_in_place(volume: FloatArray, pilot: FloatArray, remain: float, thread
         ready *= np.float32(1 - remain)
         done *= np.float32(remain)
         done += ready
+        del made, ready  # before the next band is made
 
 
 def _sweep_groups(

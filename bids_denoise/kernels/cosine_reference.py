@@ -113,7 +113,7 @@ def cover(length: int, step: int) -> Precise:
     return count
 
 
-def transform(block: FloatArray) -> Precise:
+def transform(block: FloatArray | Precise) -> Precise:
     """Return the cosine transform of a block."""
     basis = _basis()
     coefficients: Precise = np.einsum(

@@ -18,6 +18,7 @@ was. The weights are symmetric, w(i, j) = w(j, i), which the fast engines use.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from bids_denoise.values import FloatArray
 
     Precise = npt.NDArray[np.float64]
+    Engine = Callable[[FloatArray, FloatArray, float, int, int, float], FloatArray]
 
 TAPER = 16
 

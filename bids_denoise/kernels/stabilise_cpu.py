@@ -18,16 +18,15 @@ HALF, QUARTER = np.float32(0.5), np.float32(0.25)
 
 
 class Curve(NamedTuple):
-    """A function at `low`, ``low + 1 / density``, ... and the shift of its known form beyond."""
+    """A function at `low`, ``low + 1 / density``, ...; beyond the last value its form is known."""
 
     values: FloatArray
     low: np.float32
     density: np.float32
-    shift: np.float32
 
 
 def stabilise(data: FloatArray, sigma: FloatArray, curve: Curve, threads: int = 1) -> FloatArray:
-    """Return f(data / sigma), beyond the curve ``sqrt(m^2 - 1/2) + shift``.
+    """Return f(data / sigma); beyond the curve f(m) is ``sqrt(m^2 - 1/2)``.
 
     `data` is float32 (voxels, volumes), `sigma` float32 (voxels,), greater than 0.
     """
@@ -40,7 +39,7 @@ def unstabilise(
     """Return sigma times the signal whose stabilised mean is `stable`.
 
     The curve holds the square of the signal, which is straight where the signal is 0. Beyond
-    it the mean is ``signal + 1 / (4 signal) + shift``. Shapes as in `stabilise`.
+    it the mean is ``signal + 1 / (4 signal)``. Shapes as in `stabilise`.
     """
     return _over_chunks(_unstabilise, stable, sigma, curve, threads)
 
@@ -60,7 +59,7 @@ def _over_chunks(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _stabilise(data, sigma, curve, out):  # type: ignore[no-untyped-def]
-    values, low, density, shift = curve
+    values, low, density = curve
     last = len(values) - 1
     for voxel in range(len(data)):
         for volume in range(data.shape[1]):
@@ -71,13 +70,13 @@ def _stabilise(data, sigma, curve, out):  # type: ignore[no-untyped-def]
                 part = place - np.float32(index)
                 value = values[index] + part * (values[index + 1] - values[index])
             else:
-                value = np.sqrt(measured * measured - HALF) + shift
+                value = np.sqrt(measured * measured - HALF)
             out[voxel, volume] = value
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _unstabilise(stable, sigma, curve, out):  # type: ignore[no-untyped-def]
-    values, low, density, shift = curve
+    values, low, density = curve
     last = len(values) - 1
     for voxel in range(len(stable)):
         for volume in range(stable.shape[1]):
@@ -87,6 +86,6 @@ def _unstabilise(stable, sigma, curve, out):  # type: ignore[no-untyped-def]
                 part = place - np.float32(index)
                 signal = np.sqrt(values[index] + part * (values[index + 1] - values[index]))
             else:
-                half = HALF * (stable[voxel, volume] - shift)
+                half = HALF * stable[voxel, volume]
                 signal = half + np.sqrt(half * half - QUARTER)
             out[voxel, volume] = signal * sigma[voxel]
