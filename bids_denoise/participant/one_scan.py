@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from bids_denoise import imageio
 from bids_denoise.dataset import find_brain_mask
 from bids_denoise.denoisers import apply
@@ -33,6 +35,11 @@ log = logging.getLogger("bids_denoise")
 BASE_BYTES = 400 * 2**20
 COPIES_OF_A_VOLUME = 12
 COPIES_OF_A_SERIES = 5
+
+CAUTION = 0.5
+"""Share of sigma that is denoised for when sigma cannot be trusted. Noise that is not white looks like
+anatomy to methods made for white noise: on zero-filled scans the whole of sigma takes
+structure away, half of it does not, and still removes most of the finest noise."""
 
 
 @dataclass(frozen=True)
@@ -58,10 +65,11 @@ def denoise_scan(scan: Scan, job: Job) -> Record:
             image = _with_head(imageio.load(scan), scan, job)
             noise = estimate(image)
             choice = _choice(scan, job)
-            denoised = apply.denoise(choice.denoiser, image, noise, job.device)
+            denoised = apply.denoise(choice.denoiser, image, cautious(noise), job.device)
             quality = judge(image, denoised, noise, _redo(choice, job), job.settings.seed)
             figures = draw(image, denoised, noise, store.draft_folder(), outputs.stem)
-            record = _judged(record, noise, quality, denoised.choices)
+            choices = {**denoised.choices, **({} if noise.trusted else {"sigma_share": CAUTION})}
+            record = _judged(record, noise, quality, choices)
             remarks = (*image.remarks, *noise.remarks)
             seconds = time.perf_counter() - started
             record = replace(record, remarks=remarks, seconds=seconds)
@@ -72,6 +80,11 @@ def denoise_scan(scan: Scan, job: Job) -> Record:
         except Exception as error:
             failed = replace(record, seconds=time.perf_counter() - started)
             return _failed(store, outputs, failed, error)
+
+
+def cautious(noise: Noise) -> Noise:
+    """Return the noise to denoise for: less than was estimated when that cannot be trusted."""
+    return noise if noise.trusted else replace(noise, sigma=noise.sigma * np.float32(CAUTION))
 
 
 def _with_head(image: imageio.Loaded, scan: Scan, job: Job) -> imageio.Loaded:
@@ -148,8 +161,6 @@ def _redo(choice: Choice, job: Job) -> Callable[[Image, Noise], FloatArray] | No
 
 
 def _judged(record: Record, noise: Noise, quality: Quality, choices: Mapping[str, Any]) -> Record:
-    import numpy as np
-
     inside = noise.sigma[noise.sigma > 0]
     summary = {
         "law": noise.law,
