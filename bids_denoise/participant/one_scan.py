@@ -37,8 +37,8 @@ COPIES_OF_A_VOLUME = 12
 COPIES_OF_A_SERIES = 5
 
 CAUTION = 0.5
-"""Share of sigma that is denoised for when sigma cannot be trusted. Noise that is not white looks like
-anatomy to methods made for white noise: on zero-filled scans the whole of sigma takes
+"""Share of sigma that is denoised for when sigma cannot be trusted. Noise that is not white looks
+like anatomy to methods made for white noise: on zero-filled scans the whole of sigma takes
 structure away, half of it does not, and still removes most of the finest noise."""
 
 
