@@ -91,7 +91,7 @@ def ours(series: Series, window: int, estimator: str) -> Outcome:
 def dwidenoise(series: Series, window: int, estimator: str, kind: str = "float32") -> Outcome:
     with tempfile.TemporaryDirectory() as folder:
         source, out, sigma = (Path(folder, f"{name}.nii") for name in ("in", "out", "sigma"))
-        nibabel.save(nibabel.Nifti1Image(series.noisy, np.eye(4)), source)  # type: ignore[no-untyped-call]
+        nibabel.save(nibabel.Nifti1Image(series.noisy, np.eye(4)), source)
         command = f"dwidenoise {source} {out} -noise {sigma} -extent {window} -quiet"
         options = f" -estimator {estimator} -datatype {kind} -nthreads {THREADS}"
         subprocess.run((command + options).split(), check=True)
