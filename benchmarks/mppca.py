@@ -138,8 +138,8 @@ def difference(one: FloatArray, other: FloatArray, inside: BoolArray) -> str:
 def speed(real: Path | None, quick: bool) -> tuple[Row, list[Row]]:
     """Compare time and result with dwidenoise: same window, same estimator, same threads.
 
-    Seconds are wall clock, in brackets processor time. Differences in the brain are relative root
-    mean squares, of the series and of the noise map, to dwidenoise in single and in double
+    Seconds are wall clock, in brackets processor time, the fairer one where the machine is shared.
+    Differences in the brain are relative root mean squares, of the series and of the noise map, to dwidenoise in single and in double
     precision; the last column is how far those two are apart.
     """
     small = simulated((72, 72, 36), 3.0, [(2000.0, 20)], 1)
@@ -309,7 +309,7 @@ def main() -> None:
     for name in given.only.split(","):
         part = PARTS[name]
         title, _, text = inspect.cleandoc(part.__doc__ or "").partition("\n\n")
-        pages.append(f"\n## {title}\n\n{text}\n")
+        pages.append(f"\n## {title.rstrip('.')}\n\n{text}\n")
         pages.append(table(*part(given.real, given.quick)))
         print(pages[-1], flush=True)
     if set(given.only.split(",")) == set(PARTS) and not given.quick:

@@ -36,7 +36,9 @@ class MarchenkoPasturPca:
     The automatic window of diffusion data is that of ``dwidenoise``, the smallest odd cube with
     as many voxels as there are volumes. A time series has more volumes, and a larger window
     mixes activation over a wider range (Fernandes 2022, arXiv:2211.15401): it gets 5 voxels
-    at most: docs/benchmarks/mppca.md compares them.
+    at most, which keep more of an activation's amplitude, and more of it in its place, in half
+    the time. Activation too weak to stand out of the noise's spectrum is damped at any
+    window: docs/benchmarks/mppca.md has the figures.
     """
 
     name: ClassVar[str] = "mppca"
