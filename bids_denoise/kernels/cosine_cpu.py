@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numba import njit
 
+from bids_denoise.kernels.bands import replace_band
 from bids_denoise.kernels.cosine_reference import (
     EDGE,
     FALSE_ALARMS,
@@ -106,11 +107,8 @@ def wiener_in_place(volume: FloatArray, pilot: FloatArray, remain: float, thread
         made[: len(carried)] = carried
         _sweep_groups((volume, pilot), made, band, guided=True, threads=threads)
         carried = made[stop - band[0] :].copy()
-        ready, done = made[: stop - band[0]], pilot[band[0] : stop]
-        ready *= np.float32(1 - remain)
-        done *= np.float32(remain)
-        done += ready
-        del made, ready  # before the next band is made
+        replace_band(pilot[band[0] : stop], made[: stop - band[0]], remain)
+        del made  # before the next band is
 
 
 def _sweep_groups(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bids_denoise.kernels.bands import replace_band
 from bids_denoise.kernels.nlm_reference import TAPER
 from bids_denoise.kernels.nlm_tile import ALIGNMENT, Tile, Weighting, denoise_tile
 from bids_denoise.kernels.pool import for_each
@@ -55,17 +56,21 @@ def nlm_pass(
 
 
 def nlm_pass_in_place(
-    volume: FloatArray, guide: FloatArray, how: Weighting, threads: int = 1
+    volume: FloatArray,
+    guide: FloatArray,
+    how: Weighting,
+    remain: float = 0.0,
+    threads: int = 1,
 ) -> None:
-    """Write `volume` after one pass over its `guide`; both float32 (x, y, z), C-contiguous.
+    """Replace `guide` by ``(1 - remain) pass + remain guide``, where pass is one of `volume`.
 
-    The guide is replaced in bands along x, each when the next but one no longer needs it, so that
-    beside it only two bands are held. Any number of threads gives the same bits.
+    Both are float32 (x, y, z), C-contiguous. The guide is replaced in bands along x, each when
+    the next but one no longer needs it, so that beside it only two bands are held. Any number of
+    threads gives the same bits.
 
     Notes
     -----
-    O(voxels x search window), whatever the patch: its radius enters by a logarithm along
-    y and z.
+    O(voxels x search window), whatever the patch: its radius enters by a logarithm along z.
     """
     wide = max(BAND, how.search_radius + how.patch_radius)
     waiting: tuple[slice, FloatArray] | None = None
@@ -73,10 +78,10 @@ def nlm_pass_in_place(
         band = slice(start, min(start + wide, len(volume)))
         made = _denoise_band(volume, guide, band, how, threads)
         if waiting:
-            guide[waiting[0]] = waiting[1]
+            replace_band(guide[waiting[0]], waiting[1], remain)
         waiting = band, made
     if waiting:
-        guide[waiting[0]] = waiting[1]
+        replace_band(guide[waiting[0]], waiting[1], remain)
 
 
 def _denoise_band(

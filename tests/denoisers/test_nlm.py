@@ -14,7 +14,12 @@ import pytest
 from bids_denoise.denoisers.apply import denoise
 from bids_denoise.denoisers.base import build
 from bids_denoise.denoisers.gaussian import Gaussian
-from bids_denoise.denoisers.nlm import NonLocalMeans, automatic_strength, mean_sigma, remainder
+from bids_denoise.denoisers.nlm import (
+    NonLocalMeans,
+    automatic_share,
+    automatic_strength,
+    mean_sigma,
+)
 from bids_denoise.kernels import nlm_reference
 from bids_denoise.simulate.noise import add_gaussian, add_rician, g_factor
 from bids_denoise.simulate.phantom import head_phantom
@@ -83,15 +88,15 @@ def test_the_automatic_strength_is_near_the_best() -> None:
         assert gains[0] > max(gains) - 0.25
 
 
-def test_strength_and_remainder_follow_the_structure() -> None:
+def test_strength_and_share_follow_the_structure() -> None:
     structures = [0.0, 0.005, 0.02, 0.1, 0.5, 1.0]
     strengths = [automatic_strength(each) for each in structures]
     assert strengths == sorted(strengths)
     assert strengths[0] > 0.1
-    remainders = [remainder(each) for each in structures]
-    assert remainders == sorted(remainders, reverse=True)
-    assert remainders[0] == 0.5
-    assert 0 < remainders[-1] < 0.05
+    shares = [automatic_share(each) for each in structures]
+    assert shares == sorted(shares, reverse=True)
+    assert shares[0] == 1
+    assert 0 < shares[-1] < 0.2
 
 
 def test_a_good_scan_has_more_structure() -> None:

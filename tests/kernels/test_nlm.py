@@ -92,11 +92,20 @@ def test_threads_change_no_bit(shape: tuple[int, ...]) -> None:
     results = []
     for threads in (1, 2, 3):
         replaced = guide.copy()
-        nlm_cpu.nlm_pass_in_place(volume, replaced, how, threads)
+        nlm_cpu.nlm_pass_in_place(volume, replaced, how, threads=threads)
         results.append(replaced)
     np.testing.assert_array_equal(results[0], results[1])
     np.testing.assert_array_equal(results[0], results[2])
     np.testing.assert_array_equal(results[0], nlm_cpu.nlm_pass(volume, guide, 0.5, 2, 1, 1.5))
+
+
+def test_a_share_of_the_guide_remains() -> None:
+    volume, guide = volumes((70, 6, 5))
+    how = nlm_cpu.weighting(0.5, 2, 1, 1.5)
+    mixed = guide.copy()
+    nlm_cpu.nlm_pass_in_place(volume, mixed, how, remain=0.25)
+    expected = 0.75 * nlm_cpu.nlm_pass(volume, guide, 0.5, 2, 1, 1.5) + 0.25 * guide
+    np.testing.assert_allclose(mixed, expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
