@@ -139,8 +139,8 @@ def speed(real: Path | None, quick: bool) -> tuple[Row, list[Row]]:
     """Compare time and result with dwidenoise: same window, same estimator, same threads.
 
     Seconds are wall clock, in brackets processor time, the fairer one where the machine is shared.
-    Differences in the brain are relative root mean squares, of the series and of the noise map, to dwidenoise in single and in double
-    precision; the last column is how far those two are apart.
+    Differences in the brain are relative root mean squares, of the series and of the noise map, to
+    dwidenoise in single and in double precision; the last column: how far those are apart.
     """
     small = simulated((72, 72, 36), 3.0, [(2000.0, 20)], 1)
     large = simulated((96, 96, 60), 2.2, [(1000.0, 20), (2000.0, 40)], 4)
