@@ -209,7 +209,7 @@ def noise_free(real: Path | None, seeds: int) -> tuple[Row, list[Row]]:
             [
                 name,
                 f"{100 * float(np.median(noise.sigma)) / peak:.3f} %",
-                f"{100 * noise.estimates['wavelet'] / peak:.3f} %",
+                f"{100 * noise.estimates.get('wavelet', 0.0) / peak:.3f} %",
                 "yes" if noise.trusted else "no",
             ]
         )
@@ -416,11 +416,11 @@ MNI152 (ships with nilearn), an analytic phantom, and real scans.
   0.9 % of p99, for the mice 3 to 4 %, so that 5 % is not clearly above it: the mice are
   uneven on a fine scale, and the floor of their energies lies below the mean.
 - **White** means: the floor of the power spectra of many small tiles is the same (within a
-  factor of 1.3 in amplitude) in the outermost band as in the bands from 0.6 of the Nyquist
-  frequency on, and (within 1.15) at 7/8 as at 5/8 of the Nyquist frequency of each axis. An image
-  whose noise is not white is not trusted; its sigma comes from the spectrum, with the level just
-  inside the edge of the band continued to the centre (table *coloured*). Without that, the
-  high frequencies alone would say far too little.
+  factor of 1.15 in amplitude) in all bands from 0.9 of the Nyquist frequency to the corner of
+  k-space, and at 5/8 and 7/8 of the Nyquist frequency of each axis; and the bands from 0.6 on
+  exceed it less than twice, as anatomy may. An image whose noise is not white is not trusted. Its
+  sigma comes from the spectrum, with the level just inside the edge of the band continued to the
+  centre (table *coloured*). Without that, the high frequencies would say far too little.
 - **Colin27 without noise** is a mean of 27 interpolated scans. Its spectrum falls as 1/f^2
   to the very edge, with no plateau; the corner holds 0.17 % of 255. It is called not white.
 - **The depression scans** have empty corners of k-space: power falls a hundredfold between 0.7

@@ -29,11 +29,13 @@ BANDS = (0.45, 0.6, 0.75, 0.9, 1.05, 1.2)
 """Inner edges of the frequency bands: distance from the centre of k-space, in units of the
 Nyquist frequency; its corner lies at sqrt(3)."""
 
-COLOURED = 1.3
-"""White noise has the same level in the outermost band as in those from 0.6 on; anatomy, seen
-through its floor, adds a tenth even at 1 % of noise."""
+COLOURED = 1.15
+"""White noise has the same level in all bands from 0.9 on, where anatomy, seen through its floor,
+adds a twentieth at 1 % of noise. A Gaussian filter of 1 voxel FWHM makes 1.2 or more."""
 
-DOUBTFUL = 2.0
+FLOODED = 2.0
+"""Further in, from 0.6 on, anatomy may add to white noise up to this ratio; beyond, the
+outermost bands are but what a filter left over."""
 
 SLOPED = 1.15
 """Ratio of the levels at 5/8 and 7/8 of the Nyquist frequency of one axis, in the corner of
@@ -80,8 +82,16 @@ class Spectrum:
 
     @property
     def colour(self) -> float:
-        """Highest level of the outer bands over that of the outermost; 1 for white noise."""
-        outer = self.levels[self.frequencies > BANDS[1]]
+        """Highest level of the bands from 0.6 on over that of the outermost; 1 for white noise."""
+        return self._ratio(BANDS[1])
+
+    @property
+    def edge_colour(self) -> float:
+        """The same of the bands from 0.9 on."""
+        return self._ratio(BANDS[3])
+
+    def _ratio(self, inner: float) -> float:
+        outer = self.levels[self.frequencies > inner]
         return float(outer.max() / outer[-1]) if outer.size and outer[-1] > 0 else 1.0
 
     @property
@@ -96,12 +106,13 @@ class Spectrum:
     @property
     def white(self) -> bool:
         """Whether no loss of power towards the edges of k-space was seen."""
-        return self.colour < COLOURED and not self.coloured_axes
+        even = self.edge_colour < COLOURED and self.colour < FLOODED
+        return even and not self.coloured_axes
 
     @property
     def doubtful(self) -> bool:
         """Whether what looks coloured could also be white noise that varies over the image."""
-        return not self.white and self.colour < DOUBTFUL and not self.coloured_axes
+        return not self.white and self.colour < FLOODED and not self.coloured_axes
 
 
 def examine(data: FloatArray, tiles: Tiles, chosen: BoolArray, share: DoubleArray) -> Spectrum:

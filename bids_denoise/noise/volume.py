@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 RESOLUTION = 1e-6
 """Sigma relative to the largest value below which it is but rounding."""
 
+STEEP = 1.5
+"""Slope (`Spectrum.slopes`) that anatomy alone does not reach."""
+
 
 @dataclass(frozen=True)
 class VolumeNoise:
@@ -86,7 +89,7 @@ def estimate_volume(data: FloatArray, mask: BoolArray, law: Law) -> VolumeNoise:
     source = source_of(tiles, tissue, air, estimates, law)
     spectrum = None
     if np.count_nonzero(tissue) >= FEWEST_TILES:
-        spectrum = _spectrum(data, tiles, tissue if source == "tissue" else air, law, source)
+        spectrum = _spectrum(data, tiles, tissue, air, law, source)
     if spectrum is None or spectrum.white:
         sigma = _white(tiles, tissue, estimates, law, source)
         return VolumeNoise(sigma, f"high frequencies of {source}", estimates, spectrum, source)
@@ -128,21 +131,25 @@ def _parts(tiles: Tiles, head: BoolArray) -> tuple[BoolArray, BoolArray]:
 
 
 def _spectrum(
-    data: FloatArray, tiles: Tiles, chosen: BoolArray, law: Law, source: Source
+    data: FloatArray, tiles: Tiles, tissue: BoolArray, air: BoolArray, law: Law, source: Source
 ) -> Spectrum:
-    """Return the spectrum of the tiles `chosen`.
+    """Return the spectrum of what shows the noise.
 
-    Air that shares the noise of tissue shows its colour without any anatomy. In tissue, where the
-    noise varies, the floor of a band is that of the quietest region with little anatomy in it, a
+    Air that shares the noise of tissue shows its colour without any anatomy; but the magnitude
+    makes zero-filled air look white, so tissue is looked at, too. In tissue, where the noise
+    varies, the floor of a band is that of the quietest region with little anatomy in it, a
     different one for each band; so a doubtful spectrum is taken again, relative to the
     local floor, and believed if that makes it white.
     """
-    share = seen_share(tiles.means, level_of(tiles, chosen, law), law)
-    spectrum = examine(data, tiles, chosen, share)
-    if source != "tissue" or not spectrum.doubtful:
+    share = seen_share(tiles.means, level_of(tiles, tissue, law), law)
+    spectrum = examine(data, tiles, tissue, share)
+    if source != "tissue":
+        share = seen_share(tiles.means, level_of(tiles, air, law), law)
+        return spectrum if max(spectrum.slopes) > STEEP else examine(data, tiles, air, share)
+    if not spectrum.doubtful:
         return spectrum
-    level, share = local_level(tiles, chosen, law)
-    again = examine(data, tiles, chosen, share * level / np.median(level[chosen]))
+    level, share = local_level(tiles, tissue, law)
+    again = examine(data, tiles, tissue, share * level / np.median(level[tissue]))
     return again if again.white else spectrum
 
 
