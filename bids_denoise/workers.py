@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -74,12 +75,21 @@ def _alone(work: Callable[[Item], Result], item: Item, lost: Callable[[Item], Re
 def _pool(workers: int) -> ProcessPoolExecutor:
     # Spawned, not forked: a fork copies the locks of threads that Numba and BLAS have started.
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(workers, mp_context=context, initializer=_leave_interrupts)
+    return ProcessPoolExecutor(workers, mp_context=context, initializer=_settle)
 
 
-def _leave_interrupts() -> None:
-    """Leave Ctrl-C, which reaches all processes of a terminal, to the parent."""
+def _settle() -> None:
+    """Leave Ctrl-C, which reaches all processes of a terminal, to the parent; end when it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """Wait for the end of the parent: one that is killed cannot tell its workers to go."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(128 + signal.SIGKILL)
 
 
 def _interruptible(work: Callable[[Item], Result], item: Item) -> Result:

@@ -40,7 +40,7 @@ class Store:
         owner = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self._mine = self._partial / owner
         try:
-            self._mine.mkdir(parents=True)
+            _make_folder(self._mine)
         except OSError as error:
             raise OutputError(f"cannot write to {root}: {error.strerror}") from error
 
@@ -73,9 +73,10 @@ class Store:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def close(self) -> None:
-        """Remove this process's folder of unfinished files."""
+        """Remove this process's folder of unfinished files, and those of killed workers."""
         shutil.rmtree(self._mine, ignore_errors=True)
         with suppress(OSError):
+            self.clear_abandoned()
             self._partial.rmdir()
 
     def draft(self, final: Path) -> Path:
@@ -177,6 +178,14 @@ def _cell(value: Any) -> str:
         return "n/a"
     text = f"{value:.6g}" if isinstance(value, float) else str(value)
     return " ".join(text.split())
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder whose parent another process may remove, when empty, at any moment."""
+    for _ in range(9):
+        with suppress(FileNotFoundError):
+            return folder.mkdir(parents=True)
+    return folder.mkdir(parents=True)
 
 
 def _alive(pid: int) -> bool:
