@@ -43,7 +43,11 @@ def play(monkeypatch: pytest.MonkeyPatch, **levels: Level) -> None:
 
 
 def ending(*states: Status) -> Level:
-    done = [Record("sub-01_T1w.nii.gz", "01", None, "anat", "T1w", state) for state in states]
+    codes = {"failed": 65}
+    done = [
+        Record("sub-01_T1w.nii.gz", "01", None, "anat", "T1w", state, code=codes.get(state, 0))
+        for state in states
+    ]
     return lambda *_: tuple(done)
 
 
