@@ -38,10 +38,9 @@ class Gaussian:
         from scipy.ndimage import gaussian_filter
 
         width = self.fwhm / np.sqrt(8 * np.log(2))
-        mean = gaussian_filter(image.data, width)
-        variance = gaussian_filter((image.data - mean) ** 2, width)
-        noise_share = np.divide(
-            noise.sigma**2, variance, out=np.ones_like(variance), where=variance > 0
-        )
-        weight = np.minimum(noise_share, 1)
-        return Denoised(data=image.data + weight * (mean - image.data))
+        detail = image.data - gaussian_filter(image.data, width)
+        power = gaussian_filter(detail**2, width)
+        noise_power = noise.sigma**2
+        np.maximum(power, np.maximum(noise_power, np.finfo(np.float32).tiny), out=power)
+        detail *= np.divide(noise_power, power, out=power)
+        return Denoised(data=image.data - detail)
