@@ -20,6 +20,9 @@ UNGUIDED_STRENGTH = 0.7
 HALF = 0.5
 """Of the result, that is from before the Wiener filter: the errors of the two differ."""
 
+LITTLE_STRUCTURE = 0.015
+"""Share of coefficients that stands out where noise is heavy: 15 to 25 % of the peak in a head."""
+
 LEAST_STRUCTURE = 0.004
 """Share of coefficients that stands out of the noise by chance, even in air."""
 
@@ -38,10 +41,11 @@ class NonLocalMeans:
        back from the noisy image what is above the noise.
     5. The way back from 1 is without bias.
 
-    How much structure step 2 found sets `strength`, and how far step 3 takes the place of the
-    first estimate: see `automatic_strength` and `automatic_share`. A good scan is full of
-    structure, and is hardly averaged over different voxels. A volume of fewer than 8 voxels along
-    an axis has no steps 2 and 4 and is its own guide.
+    How much structure step 2 found sets `strength`, how far step 3 takes the place of the first
+    estimate, and whether steps 3 and 4 are made once more: see `automatic_strength`,
+    `automatic_share` and `automatic_passes`. A good scan is full of structure, and is hardly
+    averaged over different voxels. A volume of fewer than 8 voxels along an axis has no steps 2
+    and 4, is its own guide and has one pass.
     """
 
     name: ClassVar[str] = "nlm"
@@ -63,7 +67,9 @@ class NonLocalMeans:
         minimum=0.0,
         maximum=10.0,
     )
-    passes: int = param(1, "rounds of steps 3 and 4", minimum=1, maximum=4)
+    passes: int = param(
+        0, "rounds of averaging and Wiener filter, 0: chosen likewise", minimum=0, maximum=4
+    )
 
     def denoise(self, image: Image, noise: Noise, device: Device) -> Denoised:
         """Return the volume without noise, with the strength it was denoised by."""
@@ -91,7 +97,8 @@ class NonLocalMeans:
         remain = 1 - automatic_share(structure)
         varies = sigma.min() < sigma.max()
         level = mean_sigma(estimate, sigma) if varies else 1.0
-        for _ in range(self.passes):
+        passes = self.passes or automatic_passes(structure)
+        for _ in range(passes):
             if varies:
                 unit *= sigma
                 estimate *= sigma
@@ -100,13 +107,14 @@ class NonLocalMeans:
                 unit /= sigma
                 estimate /= sigma
             cosine_cpu.wiener_in_place(unit, estimate, HALF, device.threads)
-        return estimate, {"strength": round(strength, 4), "structure": round(structure, 4)}
+        facts = {"structure": round(structure, 4), "strength": round(strength, 4)}
+        return estimate, facts | {"passes": passes}
 
     def _by_itself(self, unit: FloatArray, device: Device) -> tuple[FloatArray, dict[str, float]]:
         estimate = unit.copy()
         strength = self.strength or UNGUIDED_STRENGTH
         self._average(unit, estimate, Likeness(1.0, strength), 0.0, device)
-        return estimate, {"strength": strength}
+        return estimate, {"strength": strength, "passes": 1}
 
     def _average(
         self,
@@ -167,3 +175,13 @@ def automatic_share(structure: float) -> float:
     same images.
     """
     return float(min(1.0, (0.06 / max(structure, LEAST_STRUCTURE)) ** (2 / 3)))
+
+
+def automatic_passes(structure: float) -> int:
+    """Return how many rounds of averaging and Wiener filter pay off.
+
+    A second one, guided by the result of the first, gains 0.1 to 0.3 dB where noise leaves
+    less than `LITTLE_STRUCTURE` of the coefficients, for the same images; elsewhere nothing, or
+    it costs as much.
+    """
+    return 2 if structure < LITTLE_STRUCTURE else 1

@@ -16,6 +16,7 @@ from bids_denoise.denoisers.base import build
 from bids_denoise.denoisers.gaussian import Gaussian
 from bids_denoise.denoisers.nlm import (
     NonLocalMeans,
+    automatic_passes,
     automatic_share,
     automatic_strength,
     mean_sigma,
@@ -97,6 +98,18 @@ def test_strength_and_share_follow_the_structure() -> None:
     assert shares == sorted(shares, reverse=True)
     assert shares[0] == 1
     assert 0 < shares[-1] < 0.2
+    passes = [automatic_passes(each) for each in structures]
+    assert passes == [2, 2, 1, 1, 1, 1]
+
+
+def test_heavy_noise_is_gone_over_twice() -> None:
+    image, noise = case(40)
+    automatic, once, twice = (
+        denoise(NonLocalMeans(passes=each), image, noise, DEVICE) for each in (0, 1, 2)
+    )
+    assert automatic.choices["passes"] == 2
+    np.testing.assert_array_equal(automatic.data, twice.data)
+    assert gain(40, "T1w", twice) > gain(40, "T1w", once)
 
 
 def test_a_good_scan_has_more_structure() -> None:
@@ -105,7 +118,7 @@ def test_a_good_scan_has_more_structure() -> None:
 
 
 def test_what_was_chosen_is_told() -> None:
-    assert set(result_for(9).choices) == {"strength", "structure"}
+    assert set(result_for(9).choices) == {"strength", "structure", "passes"}
     chosen = denoise(NonLocalMeans(strength=0.8), *case(9), DEVICE)
     assert chosen.choices["strength"] == 0.8
 
