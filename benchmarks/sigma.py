@@ -53,9 +53,10 @@ def read(path: Path) -> FloatArray:
     return np.ascontiguousarray(image.get_fdata(dtype=np.float32))
 
 
-def noise_of(data: FloatArray, mask: BoolArray | None = None) -> Noise:
+def noise_of(data: FloatArray, mask: BoolArray | None = None, bvals: Path | None = None) -> Noise:
     inside = ~padding(data) if mask is None else mask
-    return estimate(Image(np.ascontiguousarray(data, np.float32), np.eye(4), inside))
+    gradients = None if bvals is None else np.loadtxt(bvals)
+    return estimate(Image(np.ascontiguousarray(data, np.float32), np.eye(4), inside, gradients))
 
 
 def masked(data: FloatArray, mask: BoolArray) -> FloatArray:
@@ -168,7 +169,13 @@ def maps(real: Path | None, seeds: int) -> tuple[Row, list[Row]]:
                     ]
                 )
     return (
-        ["g-factor, noise, region", "lowest r", "median error", "median |error|", "max / min"],
+        [
+            "g-factor, noise, region",
+            "lowest r",
+            "median error",
+            "median absolute error",
+            "max / min",
+        ],
         rows,
     )
 
@@ -326,11 +333,11 @@ def series(real: Path | None, seeds: int) -> tuple[Row, list[Row]]:
     for path in sorted(real.glob("human-*/sub-*/*/*_bold.nii.gz")) if real else []:
         data = read(path)
         noise = noise_of(data)
-        others = {name: f"{value:.4g}" for name, value in noise.estimates.items()}
-        rows.append([path.name, f"{_median_in_head(data, noise.sigma):.4g}", str(others), ""])
+        others = ", ".join(f"{name} {value:.4g}" for name, value in noise.estimates.items())
+        rows.append([path.name, f"{_median_in_head(data, noise.sigma):.4g}", others, ""])
     for path in sorted(real.glob("human-*/sub-*/*/*_dwi.nii.gz")) if real else []:
         data = read(path)
-        noise = noise_of(data)
+        noise = noise_of(data, bvals=path.with_name(path.name.replace(".nii.gz", ".bval")))
         peer = _dwidenoise(path)
         told = "" if peer is None else f"dwidenoise {_median_in_head(data, peer):.4g}"
         correlation = "" if peer is None else f"r = {_correlation(data, noise.sigma, peer):.2f}"
