@@ -477,8 +477,8 @@ MNI152 (ships with nilearn), an analytic phantom, and real scans.
   sigma comes from the spectrum, with the level just inside the edge of the band continued to the
   centre (table *coloured*). Without that, the high frequencies would say far too little.
 - **Thresholds** were chosen while looking at Colin27, the phantom and the real scans. The
-  table *unseen* holds other anatomy. The macaque brain has noise of its own, 0.8 % of its p99:
-  its column for 1 % is none of the estimator's error.
+  table *unseen* holds other anatomy. The macaque brain has noise of its own, 0.8 % of its p99,
+  which explains +30 % of the error at 1 %, and is not white, hence the alarm.
 - **Colin27 without noise** is a mean of 27 interpolated scans. Its spectrum falls as 1/f^2
   to the very edge, with no plateau; the corner holds 0.17 % of 255. It is called not white.
 - **The depression scans** have empty corners of k-space: power falls a hundredfold between 0.7
