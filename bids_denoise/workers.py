@@ -107,6 +107,8 @@ def _interruptible(work: Callable[[Item], Result], item: Item) -> Result:
 
 
 def _unwind(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+    # The pool, which sees another worker end, tells this one a second time: not while it clears up.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 

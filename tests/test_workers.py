@@ -44,8 +44,8 @@ def test_errors_of_the_work_travel(workers: int) -> None:
 
 
 def linger(folder: Path) -> None:
-    (folder / "begun").touch()
     try:
+        (folder / "begun").touch()
         time.sleep(600)
     finally:
         (folder / "cleared").touch()
