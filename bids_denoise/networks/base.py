@@ -1,0 +1,61 @@
+"""What the networks share: the interface, and the convolution without bias."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+import torch
+from torch import nn
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    Sizes = tuple[int, int, int]
+    Module = TypeVar("Module", bound=nn.Module)
+
+
+class Network(nn.Module):
+    """A network that takes noise away.
+
+    ``network(noisy, sigma)`` takes two tensors (batch, 1, x, y, z) in any one unit and returns
+    the denoised volume, of the same shape.
+
+    Attributes
+    ----------
+    reach
+        Voxels from which an output voxel can see: a tile with a margin of that many is free of
+        seams.
+    multiple
+        Edges of the input must be multiples of this.
+    draws
+        Whether it takes white noise as a third tensor and returns a sample.
+    """
+
+    reach: int
+    multiple: int = 1
+    draws: bool = False
+
+
+def conv(inputs: int, outputs: int, kernel: int | Sizes, step: int = 1) -> nn.Conv3d:
+    """Return a 3D convolution without bias, of the size of its input unless `step` is 2."""
+    padding: Literal["same", "valid"] = "same" if step == 1 else "valid"
+    layer = nn.Conv3d(inputs, outputs, kernel, stride=step, padding=padding, bias=False)
+    nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+    return layer
+
+
+def quiet(layer: nn.Conv3d) -> nn.Conv3d:
+    """Return `layer` with small weights: what ends in it begins near 0."""
+    nn.init.normal_(layer.weight, std=1e-3)
+    return layer
+
+
+def beside(noisy: Tensor, sigma: Tensor) -> Tensor:
+    """Return the two as the channels of one tensor, laid out so that convolutions are quick."""
+    return torch.cat((noisy, sigma), 1).contiguous(memory_format=torch.channels_last_3d)
+
+
+def laid_out(network: Module) -> Module:
+    """Return `network` with its weights in the order in memory that is several times faster."""
+    laid: Module = network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+    return laid
