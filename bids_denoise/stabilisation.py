@@ -72,6 +72,31 @@ def unstabilise(stable: FloatArray, sigma: FloatArray, threads: int = 1) -> Floa
     return stabilise_cpu.unstabilise(flat, scale, _curves().inverse, threads).reshape(stable.shape)
 
 
+def stabilised_mean(signal: FloatArray, sigma: FloatArray) -> FloatArray:
+    """Return sigma times the mean of `stabilise`: what the noise leaves of `signal` on average.
+
+    ``unstabilise(stabilised_mean(signal, sigma) / sigma, sigma)`` is `signal`.
+
+    Parameters
+    ----------
+    signal
+        float32 (x, y, z[, t]) without noise, not negative.
+    sigma
+        As in `stabilise`.
+
+    Returns
+    -------
+    float32, the shape of `signal`.
+    """
+    flat, scale = _by_voxel(signal, sigma)
+    ratio = flat.astype(np.float64) / scale[:, np.newaxis]
+    # The mean rises with the square of a weak signal: straight lines in that are exact at 0.
+    mean = np.interp(ratio**2, *_curves().mean)
+    np.copyto(mean, ratio + 0.25 / np.maximum(ratio, 1), where=ratio > HIGHEST_SIGNAL)
+    mean *= scale[:, np.newaxis]
+    return np.asarray(mean.reshape(signal.shape), dtype=np.float32)
+
+
 def floored(sigma: FloatArray) -> FloatArray:
     """Return `sigma` with at least a thousandth of its largest value, so that it can divide."""
     least = np.float32(LEAST_SHARE) * sigma.max()
@@ -86,6 +111,8 @@ def _by_voxel(data: FloatArray, sigma: FloatArray) -> tuple[FloatArray, FloatArr
 class _Curves(NamedTuple):
     forward: Curve
     inverse: Curve
+    mean: tuple[Precise, Precise]
+    """By the square of the signal."""
 
 
 @cache
@@ -103,7 +130,7 @@ def _curves() -> _Curves:
     per_sigma = np.float32(DENSITY)
     forward = Curve(stable[: known + 1].astype(np.float32), np.float32(0), per_sigma)
     inverse = Curve(squares.astype(np.float32), np.float32(mean[0]), per_sigma)
-    return _Curves(forward, inverse)
+    return _Curves(forward, inverse, (signal**2, mean))
 
 
 def _rician(magnitude: Precise, signal: Precise) -> Precise:

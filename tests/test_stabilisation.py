@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bids_denoise.simulate.noise import add_rician
-from bids_denoise.stabilisation import stabilise, unstabilise
+from bids_denoise.stabilisation import stabilise, stabilised_mean, unstabilise
 
 SAMPLES = (60, 60, 60)
 SIGNALS = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 7.9, 8.1, 11.9, 12.1, 30.0)
@@ -25,6 +25,13 @@ def test_spread_becomes_one_and_the_mean_comes_back(signal: float, sigma: float)
     back = unstabilise(mean, sigmas[:1, :1, :1])
     # Near zero the mean of f hardly depends on the signal: v^2, not v, is what it tells.
     assert back.item() / sigma == pytest.approx(signal, abs=0.2 if signal == 0 else 0.02)
+
+
+def test_the_mean_of_what_is_stabilised_comes_back() -> None:
+    signal = np.linspace(0, 40, 400, dtype=np.float32).reshape(200, 2, 1)
+    sigma = np.full(signal.shape, 1.7, np.float32)
+    back = unstabilise(stabilised_mean(signal, sigma) / sigma, sigma)
+    np.testing.assert_allclose(back, signal, atol=2e-3)
 
 
 def test_strong_signal_keeps_its_differences() -> None:
