@@ -25,6 +25,7 @@ HOMES = {
     "nibabel": {"imageio"},
     "numba": {"kernels"},
     "torch": {"networks", "training", "denoisers"},
+    "safetensors": {"training", "denoisers"},
     "matplotlib": {"report"},
     "jinja2": {"report"},
     "sklearn": {"stats"},

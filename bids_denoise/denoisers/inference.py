@@ -1,0 +1,95 @@
+"""Run a network over a volume of any size: units, borders, tiles, precision."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bids_denoise.denoisers.tiles import cut_tiles
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bids_denoise.networks.base import Network
+    from bids_denoise.values import Device, FloatArray
+
+MOST_VOXELS = 6_000_000
+"""Of one tile, margins included; a U-Net of 32 features takes about 350 bytes for each."""
+
+MOST_SIGMA = 5.0
+"""No voxel is moved by more than this many sigma: noise of that size is one voxel in two million,
+so that whatever is larger was anatomy."""
+
+
+def apply_network(
+    network: Network, data: FloatArray, sigma: FloatArray, device: Device, seed: int | None = None
+) -> FloatArray:
+    """Return `data` (x, y, z) with Gaussian noise of `sigma` (x, y, z) taken away.
+
+    Data enters relative to its mean and in units of its spread, so that neither unit nor offset
+    matters; its edges are reflected to what the network can halve. The tiles have margins as
+    wide as the network sees: the result is that for the whole volume in one piece.
+
+    Parameters
+    ----------
+    network
+        In evaluation mode.
+    data, sigma
+        float32; sigma is positive.
+    device
+        Any number of threads gives the same result within rounding.
+    seed
+        Of the noise that a generative network draws from; None for a network that draws nothing.
+    """
+    import torch
+
+    offset, unit = np.float32(data.mean()), max(np.float32(data.std()), np.float32(1e-30))
+    widths = [(0, -length % network.multiple) for length in data.shape]
+    relative = ((data - offset) / unit, sigma / unit)
+    shown: list[FloatArray] = [np.pad(each, widths, "symmetric") for each in relative]
+    if seed is not None:
+        rng = np.random.default_rng(seed)
+        shown.append(rng.standard_normal(shown[0].shape, dtype=np.float32))
+    result = np.empty_like(shown[0])
+    where = torch.device("cpu" if device.kind == "cpu" else f"cuda:{device.index}")
+    network.to(where)
+    with torch.inference_mode(), _threads(device.threads), _precision(where.type):
+        for tile in cut_tiles(result.shape, network.reach, network.multiple, MOST_VOXELS):
+            pieces = (torch.from_numpy(np.ascontiguousarray(each[tile.read])) for each in shown)
+            made = network(*(each[None, None].to(where) for each in pieces))
+            result[tile.write] = made.float().cpu().numpy()[0, 0][tile.keep]
+    result = result[tuple(slice(0, length) for length in data.shape)] * unit + offset
+    moved = np.clip(result - data, -MOST_SIGMA * sigma, MOST_SIGMA * sigma)
+    return np.asarray(data + moved, dtype=np.float32)
+
+
+def precision(kind: str) -> str:
+    """Return in which precision networks run on ``cpu`` or ``cuda``: bfloat16 if it is native."""
+    import torch
+
+    if kind == "cuda":
+        return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
+    return "bfloat16" if torch.cpu._is_avx512_bf16_supported() else "float32"
+
+
+@contextmanager
+def _precision(kind: str) -> Iterator[None]:
+    import torch
+
+    with torch.autocast(kind, torch.bfloat16, enabled=precision(kind) == "bfloat16"):
+        yield
+
+
+@contextmanager
+def _threads(number: int) -> Iterator[None]:
+    """Use `number` threads for the time being."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
