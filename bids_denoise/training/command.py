@@ -1,0 +1,104 @@
+"""The command line of ``bids-denoise-train``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from bids_denoise import __version__
+from bids_denoise.errors import BidsDenoiseError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bids_denoise.training.bank import Bank
+    from bids_denoise.training.loop import State
+    from bids_denoise.training.recipe import Recipe
+    from bids_denoise.training.validation import Test
+
+ABOUT = """\
+Train a denoising network from a recipe. Broken off, the same command goes on from the last
+checkpoint exactly as it would have."""
+
+RECIPES = Path(__file__).parent / "recipes"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Train, and return the exit code."""
+    given = _parser().parse_args(argv)
+    try:
+        _train(given)
+    except BidsDenoiseError as error:
+        print(f"bids-denoise-train: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    shipped = ", ".join(sorted(path.stem for path in RECIPES.glob("*.toml")))
+    parser = argparse.ArgumentParser("bids-denoise-train", description=ABOUT)
+    parser.add_argument("recipe", help=f"a TOML file, or one that is shipped: {shipped}")
+    parser.add_argument("out", type=Path, help="folder of the checkpoint, curve and weights")
+    parser.add_argument("--data", type=Path, default=Path(), help="what its patterns are below")
+    parser.add_argument("--threads", type=int, default=2, help="default 2")
+    parser.add_argument("--device", default="cpu", help="cpu (default) or cuda")
+    parser.add_argument("--every", type=int, default=200, help="steps between checkpoints")
+    parser.add_argument("--float32", action="store_true", help="never compute in bfloat16")
+    parser.add_argument("--version", action="version", version=f"bids-denoise {__version__}")
+    return parser
+
+
+def _train(given: argparse.Namespace) -> None:
+    import torch
+
+    from bids_denoise.denoisers.inference import precision
+    from bids_denoise.training import loop
+    from bids_denoise.training.bank import stored_bank
+    from bids_denoise.training.recipe import read_recipe
+    from bids_denoise.training.validation import tests_of
+
+    shipped = RECIPES / f"{given.recipe}.toml"
+    recipe = read_recipe(shipped if shipped.is_file() else Path(given.recipe))
+    given.out.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(given.threads)
+    bank = stored_bank(recipe, given.data, given.out / "bank.npz")
+    low = not given.float32 and precision(given.device) == "bfloat16"
+    state = loop.begin(recipe, torch.device(given.device), low)
+    checkpoint = given.out / "checkpoint.pt"
+    if checkpoint.exists():
+        state = loop.restore(state, checkpoint)
+        print(f"going on from step {state.step}", flush=True)
+    _run(given, recipe, bank, state, tests_of(recipe, given.data))
+
+
+def _run(
+    given: argparse.Namespace, recipe: Recipe, bank: Bank, state: State, tests: list[Test]
+) -> None:
+    from bids_denoise.training import loop
+    from bids_denoise.training.release import release
+    from bids_denoise.training.validation import figures_of
+
+    losses: list[float] = []
+    begun, first = perf_counter(), state.step
+    for now in loop.train(recipe, bank, state, lambda _, loss: losses.append(loss)):
+        if now.step % given.every and now.step != recipe.steps:
+            continue
+        loop.save(now, given.out / "checkpoint.pt")
+        row: dict[str, Any] = {"step": now.step, "loss": round(sum(losses) / len(losses), 5)}
+        row["highest"] = round(max(losses), 3)
+        row["seconds"] = round(perf_counter() - begun, 1)
+        row["psnr"] = figures_of(now.mean, tests, given.threads)
+        losses.clear()
+        loop.append_row(given.out / "curve.jsonl", row)
+        left = row["seconds"] / (now.step - first) * (recipe.steps - now.step)
+        print(f"{json.dumps(row)}  {left / 60:.0f} min left", flush=True)
+    facts = {
+        "held_out": [test.name for test in tests],
+        "psnr": figures_of(state.mean, tests, given.threads),
+        "precision": "bfloat16" if state.low_precision else "float32",
+    }
+    print(f"written: {release(state.mean, recipe, facts, given.out)}")

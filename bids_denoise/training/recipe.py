@@ -1,0 +1,136 @@
+"""A recipe: everything that a weight file is made from, as one TOML file says it."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any
+
+from bids_denoise.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Volumes:
+    """What the noise-free volumes are made of. Paths are patterns below the data folder.
+
+    Attributes
+    ----------
+    synthetic
+        How many volumes of random contrast are drawn from the label maps.
+    labels
+        Label maps.
+    scans
+        Real scans; each is brought to coarser grids, on which its own noise is less.
+    held_out
+        Real scans that are never trained on, though a pattern of `scans` fits them.
+    share
+        Part of the patches that comes from synthetic volumes, the rest from scans.
+    edge
+        Edge of a synthetic volume in voxels.
+    """
+
+    synthetic: int = 64
+    labels: tuple[str, ...] = ()
+    scans: tuple[str, ...] = ()
+    held_out: tuple[str, ...] = ()
+    share: float = 0.5
+    edge: int = 96
+
+
+@dataclass(frozen=True)
+class NoiseRange:
+    """The noise that is added. Levels are in units of the volume's 99th percentile.
+
+    Attributes
+    ----------
+    lowest, highest
+        Sigma is drawn between them, evenly in its logarithm.
+    rician
+        Share of patches with Rician noise, the rest is Gaussian.
+    uneven
+        Share of patches whose sigma varies over the patch, as that of parallel imaging.
+    extracted
+        Share of patches in which air is set to 0 afterwards, as in brain-extracted scans.
+    """
+
+    lowest: float = 0.004
+    highest: float = 0.25
+    rician: float = 0.5
+    uneven: float = 0.3
+    extracted: float = 0.3
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one network is trained.
+
+    Attributes
+    ----------
+    network, sizes
+        Which network, and what its class takes.
+    steps, batch, patch
+        Gradient steps, patches in each, edge of a patch in voxels.
+    learning_rate
+        The highest; it rises over the first steps and falls as a cosine.
+    average
+        Decay of the running mean of the weights, which is what is shipped.
+    start
+        A weight file to begin with; empty for fresh weights.
+    samples
+        Draws for each patch, for a network that draws (energy score); 1 for the squared error.
+    """
+
+    network: str
+    sizes: Mapping[str, Any] = field(default_factory=dict)
+    steps: int = 4000
+    batch: int = 4
+    patch: int = 48
+    learning_rate: float = 1e-3
+    average: float = 0.998
+    seed: int = 0
+    start: str = ""
+    samples: int = 1
+    volumes: Volumes = Volumes()
+    noise: NoiseRange = NoiseRange()
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Read a recipe.
+
+    Raises
+    ------
+    UsageError
+        The file is not TOML, or has a key that no recipe has.
+    """
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, OSError) as error:
+        raise UsageError(f"recipe {str(path)!r} cannot be read: {error}") from error
+    volumes = _make(Volumes, values.pop("volumes", {}), path)
+    noise = _make(NoiseRange, values.pop("noise", {}), path)
+    values |= {"volumes": volumes, "noise": noise, "sizes": _frozen(values.pop("sizes", {}))}
+    recipe: Recipe = _make(Recipe, values, path)
+    return recipe
+
+
+def _make(kind: Any, values: Mapping[str, Any], path: Path) -> Any:
+    known = [each.name for each in fields(kind)]
+    for name in values:
+        if name not in known:
+            raise UsageError(
+                f"recipe {str(path)!r}: {name!r} is not one of {', '.join(known)} ({kind.__name__})"
+            )
+    try:
+        return kind(**_frozen(values))
+    except TypeError as error:
+        raise UsageError(f"recipe {str(path)!r}: {error}") from error
+
+
+def _frozen(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
+    }

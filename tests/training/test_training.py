@@ -1,0 +1,232 @@
+"""From a recipe to a weight file: repeatable, resumable, and it learns."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import nibabel
+import numpy as np
+import pytest
+import torch
+
+from bids_denoise.denoisers.weights import load_weights
+from bids_denoise.errors import UsageError
+from bids_denoise.simulate.phantom import head_phantom
+from bids_denoise.training import loop, main
+from bids_denoise.training.bank import Bank, coarser, normalised, stored_bank
+from bids_denoise.training.losses import energy_score, loss_of
+from bids_denoise.training.patches import add_noise, draw_patches
+from bids_denoise.training.recipe import NoiseRange, Recipe, Volumes, read_recipe
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TINY = Recipe("unet", {"widths": (4, 6)}, steps=6, batch=2, patch=16)
+
+
+@pytest.fixture(scope="module")
+def bank() -> Bank:
+    return Bank((), tuple(normalised(head_phantom((40, 44, 36), seed=s)) for s in (0, 1)))
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with three heads."""
+    folder = tmp_path_factory.mktemp("data")
+    for seed in range(3):
+        head = head_phantom((40, 44, 36), seed=seed)
+        nibabel.save(nibabel.Nifti1Image(head, np.eye(4)), folder / f"head{seed}.nii.gz")
+    return folder
+
+
+class TestRecipe:
+    def test_it_is_read(self, tmp_path: Path) -> None:
+        path = tmp_path / "r.toml"
+        path.write_text(
+            'network = "unet"\nsteps = 9\n[sizes]\nwidths = [4, 8]\n[volumes]\nscans = ["a"]\n'
+        )
+        recipe = read_recipe(path)
+        assert recipe.steps == 9
+        assert recipe.volumes == Volumes(scans=("a",))
+        assert recipe.sizes == {"widths": (4, 8)}
+
+    @pytest.mark.parametrize(
+        ("text", "told"),
+        [
+            ("network = ", "cannot be read"),
+            ('network = "unet"\nstep = 3', "'step'"),
+            ('network = "unet"\n[noise]\nhigh = 3', "'high'"),
+            ("steps = 3", "network"),
+        ],
+    )
+    def test_what_is_wrong_with_it_is_told(self, tmp_path: Path, text: str, told: str) -> None:
+        path = tmp_path / "wrong.toml"
+        path.write_text(text)
+        with pytest.raises(UsageError, match=told) as caught:
+            read_recipe(path)
+        assert "wrong.toml" in str(caught.value)
+
+
+class TestVolumes:
+    def test_coarser_grids_have_less_noise_and_the_same_head(self) -> None:
+        head = head_phantom((64, 64, 64)) * (head_phantom((64, 64, 64)) > 0)
+        for volume in coarser(head, 16, np.random.default_rng(0)):
+            assert max(volume.shape) < 62
+            assert np.percentile(volume[volume > 0], 99) == pytest.approx(1, abs=0.01)
+
+    def test_what_is_held_out_is_not_in_the_bank(self, data: Path, tmp_path: Path) -> None:
+        wanted = Volumes(scans=("head*.nii.gz",), held_out=("head2*",), share=0)
+        recipe = replace(TINY, volumes=wanted)
+        made = stored_bank(recipe, data, tmp_path / "bank.npz")
+        again = stored_bank(recipe, data, tmp_path / "bank.npz")
+        assert len(made.scans) == len(again.scans) == 4
+        for one, other in zip(made.scans, again.scans, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+    def test_a_pattern_that_fits_nothing_is_told(self, data: Path, tmp_path: Path) -> None:
+        recipe = replace(TINY, volumes=Volumes(scans=("brain*.nii",)))
+        with pytest.raises(UsageError, match=r"brain\*\.nii"):
+            stored_bank(recipe, data, tmp_path / "bank.npz")
+
+
+class TestPatches:
+    def test_they_depend_on_seed_and_step_alone(self, bank: Bank) -> None:
+        one, again = (draw_patches(TINY, bank, 5) for _ in range(2))
+        for first, second in zip(one, again, strict=True):
+            assert first.shape == (2, 1, 16, 16, 16)
+            assert first.dtype == np.float32
+            np.testing.assert_array_equal(first, second)
+        assert not np.array_equal(one.noisy, draw_patches(TINY, bank, 6).noisy)
+        other = draw_patches(replace(TINY, seed=1), bank, 5)
+        assert not np.array_equal(one.noisy, other.noisy)
+
+    @pytest.mark.parametrize("rician", [0.0, 1.0])
+    def test_the_noise_has_its_sigma_and_no_bias(self, rician: float) -> None:
+        truth = np.full((40, 40, 40), 0.8, np.float32)
+        noise = NoiseRange(0.1, 0.1001, rician=rician, uneven=0, extracted=0)
+        patches = add_noise(truth, noise, np.random.default_rng(0))
+        error = patches.noisy - patches.truth
+        assert error.std() == pytest.approx(0.1, rel=0.03)
+        assert error.mean() == pytest.approx(0, abs=0.002)
+
+    def test_rician_truth_is_what_the_way_back_expects(self) -> None:
+        truth = np.full((30, 30, 30), 0.1, np.float32)
+        noise = NoiseRange(0.1, 0.1001, rician=1, uneven=0, extracted=0)
+        rng = np.random.default_rng(0)
+        patches = add_noise(truth, noise, rng)
+        rng = np.random.default_rng(0)
+        offset = patches.truth.mean() - add_noise(truth, noise, rng).truth.mean()
+        assert offset == 0
+        level = patches.truth - patches.truth.min() + 0  # constant truth stays constant
+        assert np.ptp(level) < 1e-6
+        assert (patches.noisy - patches.truth).mean() == pytest.approx(0, abs=0.002)
+
+
+class TestLosses:
+    def test_the_energy_score_is_least_for_the_law_of_the_truth(self) -> None:
+        """A proper score: neither draws that are too narrow nor too wide come off better."""
+        generator = torch.Generator().manual_seed(0)
+        truth = torch.randn((64, 1, 8, 8, 8), generator=generator)
+        draws = torch.randn((4, *truth.shape), generator=generator)
+        weight = torch.ones(64, 1, 1, 1, 1)
+        scores = {
+            spread: float(energy_score(spread * draws, truth, weight)) for spread in (0.5, 1, 1.5)
+        }
+        assert min(scores, key=scores.__getitem__) == 1
+
+    def test_a_decibel_counts_the_same_at_all_levels(self) -> None:
+        class Halfway(torch.nn.Module):
+            """Leaves noise as the root of its level, as denoisers do."""
+
+            def forward(self, noisy: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
+                return noisy * (0.05 / sigma).sqrt()
+
+        losses = []
+        for level in (0.05, 0.2):
+            truth = torch.zeros(2, 1, 20, 20, 20)
+            sigma = torch.full_like(truth, level)
+            noisy = sigma * torch.randn(truth.shape, generator=torch.Generator().manual_seed(1))
+            losses.append(float(loss_of(Halfway(), (noisy, sigma, truth), 1, 0)))  # type: ignore[arg-type]
+        assert losses[1] == pytest.approx(losses[0], rel=0.2)
+
+
+def weights_after(recipe: Recipe, bank: Bank, state: loop.State) -> list[torch.Tensor]:
+    for _ in loop.train(recipe, bank, state, lambda *_: None):
+        pass
+    return [each.detach().clone() for each in state.mean.parameters()]
+
+
+class TestLoop:
+    @pytest.mark.parametrize("network", ["unet", "generative"])
+    def test_broken_off_it_goes_on_to_the_same_bits(
+        self, bank: Bank, tmp_path: Path, network: str
+    ) -> None:
+        recipe = replace(TINY, network=network, samples=2 if network == "generative" else 1)
+        device = torch.device("cpu")
+        whole = weights_after(recipe, bank, loop.begin(recipe, device, False))
+        broken = loop.begin(recipe, device, False)
+        for state in loop.train(recipe, bank, broken, lambda *_: None):
+            if state.step == 3:
+                loop.save(state, tmp_path / "c.pt")
+                break
+        again = loop.restore(loop.begin(recipe, device, False), tmp_path / "c.pt")
+        assert again.step == 3
+        for one, other in zip(whole, weights_after(recipe, bank, again), strict=True):
+            assert torch.equal(one, other)
+
+    def test_it_learns(self, bank: Bank) -> None:
+        recipe = replace(TINY, steps=60, learning_rate=4e-3)
+        losses: list[float] = []
+        state = loop.begin(recipe, torch.device("cpu"), False)
+        for _ in loop.train(recipe, bank, state, lambda _, loss: losses.append(loss)):
+            pass
+        assert np.mean(losses[-10:]) < 0.6 * np.mean(losses[:5])
+
+    def test_the_rate_rises_and_falls(self) -> None:
+        recipe = replace(TINY, steps=1000)
+        rates = [loop.rate(recipe, step) for step in range(1000)]
+        assert np.argmax(rates) in range(28, 33)
+        assert rates[-1] < 1e-3 * max(rates)
+
+
+class TestCommand:
+    RECIPE = """network = "unet"
+steps = 4
+batch = 1
+patch = 16
+[sizes]
+widths = [4, 6]
+[volumes]
+share = 0.0
+scans = ["head*.nii.gz"]
+held_out = ["head2*"]
+"""
+
+    def test_from_recipe_to_weights(self, data: Path, tmp_path: Path) -> None:
+        recipe = tmp_path / "mine.toml"
+        recipe.write_text(self.RECIPE)
+        out = tmp_path / "out"
+        asked = [str(recipe), str(out), "--data", str(data), "--threads", "1", "--every", "2"]
+        assert main(asked) == 0
+        weights = load_weights("unet", str(out / "unet.safetensors"))
+        card = json.loads((out / "unet.json").read_text())
+        assert weights.checksum == card["checksum"]
+        assert card["recipe"]["steps"] == 4
+        assert card["held_out"] == ["head2.nii.gz"]
+        curve = [json.loads(line) for line in (out / "curve.jsonl").read_text().splitlines()]
+        assert [row["step"] for row in curve] == [2, 4]
+
+    def test_an_error_is_a_sentence_and_a_code(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert main(["nothing.toml", str(tmp_path)]) == UsageError.exit_code
+        assert "nothing.toml" in capsys.readouterr().err
+
+    def test_weights_of_another_kind_are_refused(self, tmp_path: Path) -> None:
+        with pytest.raises(UsageError, match="no such file"):
+            load_weights("unet", str(tmp_path / "none.safetensors"))
+        (tmp_path / "torn.safetensors").write_bytes(b"torn")
+        with pytest.raises(UsageError, match=r"torn\.safetensors"):
+            load_weights("unet", str(tmp_path / "torn.safetensors"))
