@@ -1,0 +1,311 @@
+"""Noise-free volumes of random contrast and anatomy from label maps.
+
+Networks that are trained on them meet every contrast, resolution and orientation, not those
+of one scanner: domain randomisation (Billot 2023, doi:10.1016/j.media.2023.102789).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bids_denoise.simulate.fields import smooth_field
+from bids_denoise.simulate.fine_structures import lesion, power_law_field, vessels
+from bids_denoise.simulate.label_maps import (
+    centre_labels,
+    crop,
+    elastic,
+    look,
+    partial_volume,
+    smooth_borders,
+)
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from bids_denoise.simulate.label_maps import Labels, View
+    from bids_denoise.values import FloatArray
+
+    Matrix = npt.NDArray[np.float64]
+
+RIGHT_TO_LEFT = {
+    41: 2, 42: 3, 43: 4, 44: 5, 46: 7, 47: 8, 49: 10, 50: 11, 51: 12, 52: 13, 53: 17, 54: 18,
+    57: 25, 58: 26, 60: 28, 62: 30, 137: 136, 164: 163,
+}  # fmt: skip
+"""FreeSurfer codes of the right hemisphere and of the same structure in the left."""
+
+TISSUES = ((2, 7, 16, 28, 85), (3, 8, 17, 18), (10, 11, 12, 13, 26), (4, 5, 14, 15, 24, 30))
+"""FreeSurfer codes that are white matter, cortex, deep grey matter and fluid or vessel."""
+
+MOST_DRAWS = 10
+
+
+@dataclass(frozen=True)
+class RandomContrast:
+    """What volumes of random contrast may look like. A pair is a range, a share a probability.
+
+    Attributes
+    ----------
+    resolution
+        Size of the scan's voxels in voxels of the label map.
+    anisotropy
+        Largest ratio of the voxel's sides, thick slices left aside.
+    thick_share, thickness
+        How often slices are thick, and how many times thicker than the voxel is wide.
+    rotation
+        Largest angle about each axis, in degrees.
+    stretch
+        Largest standard deviation of the slope of the elastic deformation.
+    smooth_share
+        How often anatomy has no folds, as a rodent's.
+    texture, texture_width
+        Standard deviation within a label, relative to the contrast, and correlation length
+        in voxels.
+    vessel_share, lesion_share, lesion_size
+        How often there are vessels and lesions, and the lesions' diameter in voxels.
+    shading, gamma
+        Largest relative change by the bias field, and largest logarithm of gamma.
+    blur_share, blur
+        How often the point spread is wide, and its standard deviation in voxels.
+    extracted_share, outside
+        How often the brain is extracted, and the codes that this removes.
+    same, tissues
+        Codes that become another one, and groups of codes that often look alike.
+    """
+
+    resolution: tuple[float, float] = (0.1, 4.0)
+    anisotropy: float = 1.4
+    thick_share: float = 0.25
+    thickness: tuple[float, float] = (1.5, 5.0)
+    rotation: float = 20.0
+    stretch: float = 0.2
+    smooth_share: float = 0.25
+    texture: tuple[float, float] = (0.0, 0.08)
+    texture_width: tuple[float, float] = (0.5, 5.0)
+    vessel_share: float = 0.4
+    lesion_share: float = 0.4
+    lesion_size: tuple[float, float] = (1.0, 12.0)
+    shading: float = 0.4
+    gamma: float = 0.3
+    blur_share: float = 0.5
+    blur: tuple[float, float] = (0.3, 0.8)
+    extracted_share: float = 0.35
+    outside: tuple[int, ...] = tuple(range(500, 600))
+    same: tuple[tuple[int, int], ...] = tuple(RIGHT_TO_LEFT.items())
+    tissues: tuple[tuple[int, ...], ...] = TISSUES
+
+
+DEFAULT = RandomContrast()
+
+
+def random_contrast(
+    labels: Labels,
+    shape: tuple[int, int, int],
+    rng: np.random.Generator,
+    settings: RandomContrast = DEFAULT,
+) -> FloatArray:
+    """Return a noise-free volume of random contrast and anatomy.
+
+    Parameters
+    ----------
+    labels
+        Integer codes (x, y, z), air 0.
+    shape
+        (x, y, z) of the volume, each at least 8.
+    rng
+        Where everything is drawn from.
+    settings
+        The ranges.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32 of `shape`, not negative, the 99th percentile of what is not 0 is 1.
+
+    Raises
+    ------
+    ValueError
+        `labels` or `shape` is not as described, or there is next to nothing in `labels`.
+    """
+    _check(labels, shape)
+    for _ in range(MOST_DRAWS):
+        volume = _draw(labels, shape, rng, settings)
+        if volume.any():
+            volume /= np.percentile(volume[volume > 0], 99)
+            return volume
+    raise ValueError(f"labels hold too little: {np.count_nonzero(labels)} voxels that are not 0")
+
+
+def _check(labels: Labels, shape: tuple[int, int, int]) -> None:
+    if labels.ndim != 3 or not np.issubdtype(labels.dtype, np.integer):
+        raise ValueError(f"labels are {labels.dtype} {labels.shape}, not integers (x, y, z)")
+    if labels.size == 0 or labels.min() < 0:
+        raise ValueError(f"labels {labels.shape} hold nothing or a negative code")
+    if len(shape) != 3 or min(shape) < 8:
+        raise ValueError(f"shape {shape!r} is not three lengths of at least 8")
+
+
+def _draw(
+    labels: Labels, shape: tuple[int, int, int], rng: np.random.Generator, settings: RandomContrast
+) -> FloatArray:
+    """Return a volume before it is normalised."""
+    labels = _turned(labels, rng)
+    extracted = rng.random() < settings.extracted_share
+    anchor = _anchor(labels, shape, rng, settings.outside if extracted else ())
+    displacement = elastic(
+        shape, rng.uniform(0, settings.stretch), min(shape) * rng.uniform(0.08, 0.25), rng
+    )
+    part, view = crop(labels, look(anchor, random_matrix(rng, settings), displacement))
+    part = _merged(part, settings)
+    part, view = _redrawn(part, view, rng, settings)
+    volume = _signal(part, view, rng, settings)
+    if extracted:
+        volume[np.isin(centre_labels(part, view), (0, *settings.outside))] = 0
+    return volume
+
+
+def _turned(labels: Labels, rng: np.random.Generator) -> Labels:
+    """Exchange the axes and mirror them at random."""
+    ways = tuple(slice(None, None, way) for way in rng.choice([-1, 1], 3))
+    return labels.transpose(rng.permutation(3))[ways]
+
+
+def _anchor(
+    labels: Labels, shape: tuple[int, int, int], rng: np.random.Generator, outside: tuple[int, ...]
+) -> tuple[Matrix, Matrix]:
+    """Return a voxel of the scan and the voxel of the head, none of `outside`, it looks at."""
+    for step in (4, 1):
+        thinned = labels[::step, ::step, ::step]
+        tissue = np.flatnonzero(~np.isin(thinned, (0, *outside)))
+        if tissue.size:
+            break
+    else:
+        raise ValueError(f"labels {labels.shape} hold only air and the codes outside the brain")
+    where = np.unravel_index(rng.choice(tissue), thinned.shape)
+    return rng.uniform(0.2, 0.8, 3) * (np.asarray(shape) - 1), step * np.array(where, float)
+
+
+def random_matrix(rng: np.random.Generator, settings: RandomContrast = DEFAULT) -> Matrix:
+    """Return the steps (3, 3) of a scan grid in voxels of the label map.
+
+    Voxel sizes in the middle of the range are the most frequent.
+    """
+    low, high = np.log(settings.resolution)
+    middle = np.clip(0, low, high)
+    sides = np.full(3, np.exp(rng.triangular(low, middle, high, 2).mean()))
+    sides *= settings.anisotropy ** rng.uniform(-0.5, 0.5, 3)
+    if rng.random() < settings.thick_share:
+        sides[rng.integers(3)] *= rng.uniform(*settings.thickness)
+    sides = np.clip(sides, *settings.resolution)
+    turn = np.eye(3)
+    for axis, angle in enumerate(np.deg2rad(rng.uniform(-1, 1, 3) * settings.rotation)):
+        turn = turn @ np.roll(_rotation(angle), (axis, axis), (0, 1))
+    return np.asarray(turn * sides)
+
+
+def _rotation(angle: float) -> Matrix:
+    """Return the rotation by `angle` about the first axis."""
+    cosine, sine = np.cos(angle), np.sin(angle)
+    return np.array([[1, 0, 0], [0, cosine, -sine], [0, sine, cosine]])
+
+
+def _merged(labels: Labels, settings: RandomContrast) -> Labels:
+    table = np.arange(int(labels.max()) + 1, dtype=labels.dtype)
+    for code, other in settings.same:
+        if code < len(table):
+            table[code] = other
+    return table[labels]
+
+
+def _redrawn(
+    labels: Labels, view: View, rng: np.random.Generator, settings: RandomContrast
+) -> tuple[Labels, View]:
+    """Smooth the borders where voxels of the label map would show, or folds shall not."""
+    smooth, width = rng.random() < settings.smooth_share, rng.uniform(0.6, 1.0)
+    step = int(rng.integers(2, 5)) if smooth else 1
+    if step * 1.0 > view.spacing.min():
+        return smooth_borders(labels, view, step, width)
+    return labels, view
+
+
+def _signal(
+    labels: Labels, view: View, rng: np.random.Generator, settings: RandomContrast
+) -> FloatArray:
+    """Return what a scanner sees of the labels, as a whole head."""
+    means, amplitudes = _appearance(int(labels.max()) + 1, rng, settings)
+    values = np.stack([means, *amplitudes]).astype(np.float32)
+    volume, fine, wide = partial_volume(labels, values, view)
+    tissue = volume > 0.5 * means[1:].min()
+    shape = volume.shape
+    volume += fine * power_law_field(shape, rng.uniform(0.7, 1.6), rng)
+    width = np.exp(rng.uniform(*np.log(settings.texture_width)))
+    volume += wide * smooth_field(shape, width, rng)
+    if rng.random() < settings.vessel_share:
+        filled = vessels(shape, int(rng.integers(1, 16)), rng) * tissue
+        volume += filled * (_other_value(means, rng) - volume)
+    if rng.random() < settings.lesion_share:
+        _add_lesions(volume, tissue, (means, rng), settings)
+    return _scanned(np.maximum(volume, 0), rng, settings)
+
+
+def _appearance(
+    count: int, rng: np.random.Generator, settings: RandomContrast
+) -> tuple[Matrix, Matrix]:
+    """Return mean (label) and strength of two textures (2, label); label 0 is air."""
+    means = rng.uniform(0, 1, count)
+    alike = rng.uniform(0.05, 0.4) if rng.random() < 0.8 else 1
+    for group in settings.tissues:
+        codes = [code for code in group if code < count]
+        means[codes] = rng.uniform(0, 1) * (1 - alike) + alike * means[codes]
+    contrast = np.exp(rng.uniform(np.log(0.35), 0))
+    means = 1 - contrast * (1 - np.maximum(means, 0.03))
+    if rng.random() < 0.4:
+        means[[code for code in settings.outside if code < count]] *= rng.uniform(0.1, 0.6)
+    low, high = settings.texture
+    strengths = rng.uniform(low, high, (2, count)) * rng.uniform(0, 1, (2, 1)) * contrast
+    strengths = np.minimum(strengths, 0.3 * means)
+    means[0], strengths[:, 0] = (0 if rng.random() < 0.8 else rng.uniform(0, 0.01)), 0
+    return means, strengths
+
+
+def _other_value(means: Matrix, rng: np.random.Generator) -> np.float32:
+    """Return a signal that is brighter than most tissue or dark."""
+    bright = rng.random() < 0.5
+    return np.float32(rng.uniform(0.9, 1.6) * means.max() if bright else rng.uniform(0, 0.4))
+
+
+def _add_lesions(
+    volume: FloatArray,
+    tissue: npt.NDArray[np.bool_],
+    drawn: tuple[Matrix, np.random.Generator],
+    settings: RandomContrast,
+) -> None:
+    """Put blobs into the tissue, all of about the same signal."""
+    means, rng = drawn
+    places, value = np.flatnonzero(tissue), _other_value(means, rng)
+    for _ in range(int(rng.integers(1, 9)) if places.size else 0):
+        radius = 0.5 * np.exp(rng.uniform(*np.log(settings.lesion_size)))
+        centre = np.unravel_index(rng.choice(places), volume.shape)
+        reach = int(np.ceil(2 * radius)) + 1
+        box = tuple(
+            slice(max(c - reach, 0), min(c + reach + 1, length))
+            for c, length in zip(centre, volume.shape, strict=True)
+        )
+        near = volume[box]
+        near += lesion(near.shape, radius, rng) * tissue[box] * (value - near)
+
+
+def _scanned(volume: FloatArray, rng: np.random.Generator, settings: RandomContrast) -> FloatArray:
+    """Apply gamma, the bias field and the point spread."""
+    from scipy.ndimage import gaussian_filter
+
+    if rng.random() < 0.3:
+        volume = volume ** np.float32(np.exp(rng.uniform(-1, 1) * settings.gamma))
+    bias = smooth_field(volume.shape, min(volume.shape) * rng.uniform(0.25, 0.6), rng)
+    largest = np.log1p(settings.shading) * rng.uniform(0, 1)
+    volume *= np.exp(np.float32(largest / max(float(np.abs(bias).max()), 1e-12)) * bias)
+    if rng.random() < settings.blur_share:
+        volume = gaussian_filter(volume, rng.uniform(*settings.blur), truncate=3)
+    return volume

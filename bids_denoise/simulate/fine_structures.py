@@ -1,0 +1,107 @@
+"""Small things in a volume: texture of real tissue, vessels, lesions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bids_denoise.simulate.fields import smooth_field
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from bids_denoise.values import FloatArray
+
+STEP = 0.35
+
+
+def power_law_field(
+    shape: tuple[int, int, int], exponent: float, rng: np.random.Generator
+) -> FloatArray:
+    """Return a field of mean 0 and standard deviation 1 with structure of every size.
+
+    Its amplitude spectrum falls with the frequency to the power of `exponent`, as that of
+    natural images does (about 1; Field 1987, doi:10.1364/JOSAA.4.002379).
+
+    Returns
+    -------
+    numpy.ndarray
+        float32 of `shape`.
+    """
+    from scipy.fft import irfftn, rfftn
+
+    spectrum = rfftn(rng.standard_normal(shape, dtype=np.float32))
+    lines = [np.fft.fftfreq(length) for length in shape[:-1]] + [np.fft.rfftfreq(shape[-1])]
+    squares = np.ix_(*(np.square(line).astype(np.float32) for line in lines))
+    squared = squares[0] + squares[1] + squares[2]
+    squared[0, 0, 0] = np.inf
+    spectrum *= squared ** np.float32(-exponent / 2)
+    field = irfftn(spectrum, shape)
+    return np.asarray(field / max(float(field.std()), 1e-12), dtype=np.float32)
+
+
+def vessels(shape: tuple[int, int, int], count: int, rng: np.random.Generator) -> FloatArray:
+    """Return how much of each voxel winding tubes fill, about one voxel wide.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32 of `shape`, in [0, 1].
+    """
+    total = np.zeros(int(np.prod(shape)), dtype=np.float32)
+    for _ in range(count):
+        course = _course(shape, rng)
+        filled = _splat(course, shape) * np.float32(rng.uniform(0.5, 1.5) * STEP)
+        total += filled
+    return np.minimum(total, 1).reshape(shape)
+
+
+def lesion(shape: tuple[int, int, int], radius: float, rng: np.random.Generator) -> FloatArray:
+    """Return how much of each voxel of a box a blob fills, with a ragged or soft edge.
+
+    Parameters
+    ----------
+    shape
+        The box, in voxels; the blob is in its middle.
+    radius
+        In voxels.
+    rng
+        Where form and edge are drawn from.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32 of `shape`, in [0, 1].
+    """
+    lines = [
+        (np.arange(length) - (length - 1) / 2) * scale
+        for length, scale in zip(shape, rng.uniform(0.7, 1.4, 3), strict=True)
+    ]
+    x, y, z = np.ix_(*lines)
+    rough = rng.uniform(0, 0.35) * radius * smooth_field(shape, max(radius / 3, 0.7), rng)
+    outside = np.sqrt(x**2 + y**2 + z**2) + rough - radius
+    return np.asarray(np.clip(0.5 - outside / rng.uniform(1, 1 + radius), 0, 1), dtype=np.float32)
+
+
+def _course(shape: tuple[int, int, int], rng: np.random.Generator) -> npt.NDArray[np.float64]:
+    """Return points (n, 3) along a curve that turns slowly, `STEP` voxels apart."""
+    from scipy.ndimage import gaussian_filter1d
+
+    count = int(rng.uniform(0.3, 1.5) * max(shape) / STEP)
+    turns = gaussian_filter1d(rng.standard_normal((count, 3)), rng.uniform(8, 40), axis=0)
+    turns += rng.uniform(0, 1) * turns.std() * rng.standard_normal(3)
+    steps = turns / np.maximum(np.linalg.norm(turns, axis=1, keepdims=True), 1e-12)
+    return np.asarray(rng.uniform(0, 1, 3) * shape + STEP * np.cumsum(steps, axis=0))
+
+
+def _splat(points: npt.NDArray[np.float64], shape: tuple[int, int, int]) -> FloatArray:
+    """Share each point out between the eight voxels around it; flat, float32."""
+    low = np.floor(points).astype(int)
+    inside = np.all((low >= 0) & (low < np.asarray(shape) - 1), axis=1)
+    low, part = low[inside], (points - low)[inside]
+    total = np.zeros(int(np.prod(shape)), dtype=np.float32)
+    for corner in np.ndindex(2, 2, 2):
+        weight = np.prod(np.where(corner, part, 1 - part), axis=1)
+        np.add.at(total, np.ravel_multi_index(tuple((low + corner).T), shape), weight)
+    return total
