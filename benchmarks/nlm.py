@@ -32,9 +32,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    import numpy.typing as npt
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks.measures import psnr, ssim
+from benchmarks.memory import reset_peak, status
+
+if TYPE_CHECKING:
     from bids_denoise.values import FloatArray
 
     Filter = Callable[[FloatArray], FloatArray]
@@ -142,17 +145,6 @@ def work(job: Job) -> Outcome:
     return {"wall": wall, "cpu": cpu, "memory": memory / noisy.size}
 
 
-def reset_peak() -> None:
-    """Set the process's peak of resident memory to what it holds now (Linux)."""
-    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-
-
-def status(field: str) -> int:
-    """Return a field of this process's status in bytes."""
-    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    return next(1024 * int(line.split()[1]) for line in lines if line.startswith(field))
-
-
 def run_apart(job: Job, python: str) -> Outcome | None:
     """Run a job in a new process of `python`; None where its package is missing."""
     facts = json.dumps(job.__dict__, default=str)
@@ -174,28 +166,6 @@ def rician(truth: FloatArray, sigma: float) -> FloatArray:
     return np.hypot(truth + one, other).astype(np.float32)
 
 
-def psnr(result: FloatArray, truth: FloatArray) -> float:
-    error = (result - truth)[truth > LEAST].astype(float)
-    return float(10 * np.log10(PEAK**2 / np.mean(error**2)))
-
-
-def ssim(result: FloatArray, truth: FloatArray) -> float:
-    """Return the mean structural similarity (Wang 2004, doi:10.1109/TIP.2003.819861)."""
-    from scipy.ndimage import gaussian_filter
-
-    def mean(data: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-        return np.asarray(gaussian_filter(data, 1.5, truncate=3.5, output=np.float64))
-
-    mean_x, mean_y = mean(result), mean(truth)
-    x, y = result.astype(np.float64), truth.astype(np.float64)
-    spread = mean(x * x) + mean(y * y) - mean_x**2 - mean_y**2
-    shared = mean(x * y) - mean_x * mean_y
-    light, contrast = (0.01 * PEAK) ** 2, (0.03 * PEAK) ** 2
-    likeness = (2 * mean_x * mean_y + light) / (mean_x**2 + mean_y**2 + light)
-    likeness *= (2 * shared + contrast) / (spread + contrast)
-    return float(likeness[truth > LEAST].mean())
-
-
 def compare(
     truth: FloatArray, level: float, given: argparse.Namespace, folder: Path
 ) -> Iterator[tuple[str, ...]]:
@@ -203,6 +173,7 @@ def compare(
     sigma = level / 100 * PEAK
     noisy = rician(truth, sigma) if level else truth
     np.save(folder / "noisy.npy", noisy)
+    judged = (truth, truth > LEAST, PEAK)
     label = f"{level:g} %"
     if level:
         yield (
@@ -210,8 +181,8 @@ def compare(
             "noisy",
             "",
             "",
-            f"{psnr(noisy, truth):.2f}",
-            f"{ssim(noisy, truth):.3f}",
+            f"{psnr(noisy, *judged):.2f}",
+            f"{ssim(noisy, *judged):.3f}",
             "",
             "",
         )
@@ -229,7 +200,7 @@ def compare(
         change = differ(job, python, result) if compared else ""
         yield (
             label if level else "none", method, f"{outcome['wall']:.2f}", f"{outcome['cpu']:.2f}",
-            f"{psnr(result, truth):.2f}", f"{ssim(result, truth):.3f}",
+            f"{psnr(result, *judged):.2f}", f"{ssim(result, *judged):.3f}",
             f"{outcome['memory']:.1f}", change,
         )  # fmt: skip
 
