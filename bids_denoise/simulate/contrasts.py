@@ -12,23 +12,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bids_denoise.simulate.fields import smooth_field
-from bids_denoise.simulate.fine_structures import lesion, power_law_field, vessels
 from bids_denoise.simulate.label_maps import (
     centre_labels,
     crop,
     elastic,
-    look,
     partial_volume,
+    scan_view,
     smooth_borders,
 )
+from bids_denoise.simulate.tissue_contrast import add_structures, draw_tissues
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
-    from bids_denoise.simulate.label_maps import Labels, View
-    from bids_denoise.values import FloatArray
-
-    Matrix = npt.NDArray[np.float64]
+    from bids_denoise.simulate.label_maps import Labels, Matrix, View
+    from bids_denoise.values import BoolArray, FloatArray
 
 RIGHT_TO_LEFT = {
     41: 2, 42: 3, 43: 4, 44: 5, 46: 7, 47: 8, 49: 10, 50: 11, 51: 12, 52: 13, 53: 17, 54: 18,
@@ -39,7 +35,9 @@ RIGHT_TO_LEFT = {
 TISSUES = ((2, 7, 16, 28, 85), (3, 8, 17, 18), (10, 11, 12, 13, 26), (4, 5, 14, 15, 24, 30))
 """FreeSurfer codes that are white matter, cortex, deep grey matter and fluid or vessel."""
 
-MOST_DRAWS = 10
+MOST_DRAWS = 20
+LEAST_TISSUE = 0.01
+"""Share of a volume that is brighter than air."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +60,9 @@ class RandomContrast:
         How often anatomy has no folds, as a rodent's.
     texture, texture_width
         Standard deviation within a label, relative to the contrast, and correlation length
-        in voxels.
-    vessel_share, lesion_share, lesion_size
-        How often there are vessels and lesions, and the lesions' diameter in voxels.
+        in voxels. Texture finer than two voxels is weaker in proportion.
+    vessel_share, sheet_share, lesion_share, lesion_size
+        How often there are vessels, thin walls and lesions, and the lesions' diameter in voxels.
     shading, gamma
         Largest relative change by the bias field, and largest logarithm of gamma.
     blur_share, blur
@@ -85,6 +83,7 @@ class RandomContrast:
     texture: tuple[float, float] = (0.0, 0.08)
     texture_width: tuple[float, float] = (0.5, 5.0)
     vessel_share: float = 0.4
+    sheet_share: float = 0.2
     lesion_share: float = 0.4
     lesion_size: tuple[float, float] = (1.0, 12.0)
     shading: float = 0.4
@@ -95,6 +94,12 @@ class RandomContrast:
     outside: tuple[int, ...] = tuple(range(500, 600))
     same: tuple[tuple[int, int], ...] = tuple(RIGHT_TO_LEFT.items())
     tissues: tuple[tuple[int, ...], ...] = TISSUES
+
+    def __post_init__(self) -> None:
+        for name in ("resolution", "thickness", "texture_width", "lesion_size"):
+            low, high = getattr(self, name)
+            if not 0 < low <= high:
+                raise ValueError(f"{name} {(low, high)!r} is not a range of positive numbers")
 
 
 DEFAULT = RandomContrast()
@@ -132,7 +137,8 @@ def random_contrast(
     _check(labels, shape)
     for _ in range(MOST_DRAWS):
         volume = _draw(labels, shape, rng, settings)
-        if volume.any():
+        bright = np.count_nonzero(volume > 0.02 * volume.max())
+        if bright > LEAST_TISSUE * volume.size:
             volume /= np.percentile(volume[volume > 0], 99)
             return volume
     raise ValueError(f"labels hold too little: {np.count_nonzero(labels)} voxels that are not 0")
@@ -153,17 +159,29 @@ def _draw(
     """Return a volume before it is normalised."""
     labels = _turned(labels, rng)
     extracted = rng.random() < settings.extracted_share
-    anchor = _anchor(labels, shape, rng, settings.outside if extracted else ())
+    inside = extracted or rng.random() < 0.5
+    anchor = _anchor(labels, shape, rng, settings.outside if inside else ())
     displacement = elastic(
         shape, rng.uniform(0, settings.stretch), min(shape) * rng.uniform(0.08, 0.25), rng
     )
-    part, view = crop(labels, look(anchor, random_matrix(rng, settings), displacement))
+    part, view = crop(labels, scan_view(anchor, random_matrix(rng, settings), displacement))
     part = _merged(part, settings)
-    part, view = _redrawn(part, view, rng, settings)
-    volume = _signal(part, view, rng, settings)
-    if extracted:
-        volume[np.isin(centre_labels(part, view), (0, *settings.outside))] = 0
-    return volume
+    tissues = draw_tissues(int(part.max()) + 1, rng, settings)
+    part, values, view = _mapped(part, tissues.means, view, rng, settings)
+    volume = partial_volume(values, view, float(tissues.means[0]))
+    codes = centre_labels(part, view)
+    add_structures(volume, codes, tissues, rng, settings)
+    volume = _scanned(np.maximum(volume, 0), rng, settings)
+    return volume * _brain(codes, rng, settings) if extracted else volume
+
+
+def _brain(codes: Labels, rng: np.random.Generator, settings: RandomContrast) -> BoolArray:
+    """Return what a brain extraction keeps: what is not outside, smoothed more or less."""
+    from scipy.ndimage import gaussian_filter
+
+    kept = ~np.isin(codes, (0, *settings.outside))
+    smoothed = gaussian_filter(kept.astype(np.float32), rng.uniform(0.1, 1.5), truncate=2)
+    return np.asarray(kept & (smoothed > 0.5))
 
 
 def _turned(labels: Labels, rng: np.random.Generator) -> Labels:
@@ -184,7 +202,8 @@ def _anchor(
     else:
         raise ValueError(f"labels {labels.shape} hold only air and the codes outside the brain")
     where = np.unravel_index(rng.choice(tissue), thinned.shape)
-    return rng.uniform(0.2, 0.8, 3) * (np.asarray(shape) - 1), step * np.array(where, float)
+    place = rng.triangular(0.15, 0.5, 0.85, 3) * (np.asarray(shape) - 1)
+    return place, step * np.array(where, dtype=float)
 
 
 def random_matrix(rng: np.random.Generator, settings: RandomContrast = DEFAULT) -> Matrix:
@@ -193,8 +212,7 @@ def random_matrix(rng: np.random.Generator, settings: RandomContrast = DEFAULT) 
     Voxel sizes in the middle of the range are the most frequent.
     """
     low, high = np.log(settings.resolution)
-    middle = np.clip(0, low, high)
-    sides = np.full(3, np.exp(rng.triangular(low, middle, high, 2).mean()))
+    sides = np.full(3, np.exp(low + (high - low) * rng.triangular(0, 0.6, 1, 2).mean()))
     sides *= settings.anisotropy ** rng.uniform(-0.5, 0.5, 3)
     if rng.random() < settings.thick_share:
         sides[rng.integers(3)] *= rng.uniform(*settings.thickness)
@@ -212,89 +230,27 @@ def _rotation(angle: float) -> Matrix:
 
 
 def _merged(labels: Labels, settings: RandomContrast) -> Labels:
-    table = np.arange(int(labels.max()) + 1, dtype=labels.dtype)
+    """Give codes that shall look the same one code, in the smallest integers (for speed)."""
+    table = np.arange(int(labels.max()) + 1)
     for code, other in settings.same:
         if code < len(table):
             table[code] = other
-    return table[labels]
+    return table.astype(np.min_scalar_type(table.max()))[labels]
 
 
-def _redrawn(
-    labels: Labels, view: View, rng: np.random.Generator, settings: RandomContrast
-) -> tuple[Labels, View]:
-    """Smooth the borders where voxels of the label map would show, or folds shall not."""
+def _mapped(
+    labels: Labels,
+    means: FloatArray,
+    view: View,
+    rng: np.random.Generator,
+    settings: RandomContrast,
+) -> tuple[Labels, FloatArray, View]:
+    """Return labels, their means and the view; the borders smooth where voxels would show."""
     smooth, width = rng.random() < settings.smooth_share, rng.uniform(0.6, 1.0)
     step = int(rng.integers(2, 5)) if smooth else 1
-    if step * 1.0 > view.spacing.min():
-        return smooth_borders(labels, view, step, width)
-    return labels, view
-
-
-def _signal(
-    labels: Labels, view: View, rng: np.random.Generator, settings: RandomContrast
-) -> FloatArray:
-    """Return what a scanner sees of the labels, as a whole head."""
-    means, amplitudes = _appearance(int(labels.max()) + 1, rng, settings)
-    values = np.stack([means, *amplitudes]).astype(np.float32)
-    volume, fine, wide = partial_volume(labels, values, view)
-    tissue = volume > 0.5 * means[1:].min()
-    shape = volume.shape
-    volume += fine * power_law_field(shape, rng.uniform(0.7, 1.6), rng)
-    width = np.exp(rng.uniform(*np.log(settings.texture_width)))
-    volume += wide * smooth_field(shape, width, rng)
-    if rng.random() < settings.vessel_share:
-        filled = vessels(shape, int(rng.integers(1, 16)), rng) * tissue
-        volume += filled * (_other_value(means, rng) - volume)
-    if rng.random() < settings.lesion_share:
-        _add_lesions(volume, tissue, (means, rng), settings)
-    return _scanned(np.maximum(volume, 0), rng, settings)
-
-
-def _appearance(
-    count: int, rng: np.random.Generator, settings: RandomContrast
-) -> tuple[Matrix, Matrix]:
-    """Return mean (label) and strength of two textures (2, label); label 0 is air."""
-    means = rng.uniform(0, 1, count)
-    alike = rng.uniform(0.05, 0.4) if rng.random() < 0.8 else 1
-    for group in settings.tissues:
-        codes = [code for code in group if code < count]
-        means[codes] = rng.uniform(0, 1) * (1 - alike) + alike * means[codes]
-    contrast = np.exp(rng.uniform(np.log(0.35), 0))
-    means = 1 - contrast * (1 - np.maximum(means, 0.03))
-    if rng.random() < 0.4:
-        means[[code for code in settings.outside if code < count]] *= rng.uniform(0.1, 0.6)
-    low, high = settings.texture
-    strengths = rng.uniform(low, high, (2, count)) * rng.uniform(0, 1, (2, 1)) * contrast
-    strengths = np.minimum(strengths, 0.3 * means)
-    means[0], strengths[:, 0] = (0 if rng.random() < 0.8 else rng.uniform(0, 0.01)), 0
-    return means, strengths
-
-
-def _other_value(means: Matrix, rng: np.random.Generator) -> np.float32:
-    """Return a signal that is brighter than most tissue or dark."""
-    bright = rng.random() < 0.5
-    return np.float32(rng.uniform(0.9, 1.6) * means.max() if bright else rng.uniform(0, 0.4))
-
-
-def _add_lesions(
-    volume: FloatArray,
-    tissue: npt.NDArray[np.bool_],
-    drawn: tuple[Matrix, np.random.Generator],
-    settings: RandomContrast,
-) -> None:
-    """Put blobs into the tissue, all of about the same signal."""
-    means, rng = drawn
-    places, value = np.flatnonzero(tissue), _other_value(means, rng)
-    for _ in range(int(rng.integers(1, 9)) if places.size else 0):
-        radius = 0.5 * np.exp(rng.uniform(*np.log(settings.lesion_size)))
-        centre = np.unravel_index(rng.choice(places), volume.shape)
-        reach = int(np.ceil(2 * radius)) + 1
-        box = tuple(
-            slice(max(c - reach, 0), min(c + reach + 1, length))
-            for c, length in zip(centre, volume.shape, strict=True)
-        )
-        near = volume[box]
-        near += lesion(near.shape, radius, rng) * tissue[box] * (value - near)
+    if step > view.spacing.min():
+        return smooth_borders(labels, means, view, step, width)
+    return labels, means[labels], view
 
 
 def _scanned(volume: FloatArray, rng: np.random.Generator, settings: RandomContrast) -> FloatArray:

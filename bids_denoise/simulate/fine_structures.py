@@ -17,12 +17,12 @@ STEP = 0.35
 
 
 def power_law_field(
-    shape: tuple[int, int, int], exponent: float, rng: np.random.Generator
+    shape: tuple[int, ...], exponent: float, rng: np.random.Generator
 ) -> FloatArray:
     """Return a field of mean 0 and standard deviation 1 with structure of every size.
 
-    Its amplitude spectrum falls with the frequency to the power of `exponent`, as that of
-    natural images does (about 1; Field 1987, doi:10.1364/JOSAA.4.002379).
+    Its amplitude spectrum falls with the frequency to the power of `exponent`. At 1.5, that of
+    a slice falls as 1/f, as natural images do (Field 1987, doi:10.1364/JOSAA.4.002379).
 
     Returns
     -------
@@ -41,7 +41,7 @@ def power_law_field(
     return np.asarray(field / max(float(field.std()), 1e-12), dtype=np.float32)
 
 
-def vessels(shape: tuple[int, int, int], count: int, rng: np.random.Generator) -> FloatArray:
+def vessels(shape: tuple[int, ...], count: int, rng: np.random.Generator) -> FloatArray:
     """Return how much of each voxel winding tubes fill, about one voxel wide.
 
     Returns
@@ -57,7 +57,24 @@ def vessels(shape: tuple[int, int, int], count: int, rng: np.random.Generator) -
     return np.minimum(total, 1).reshape(shape)
 
 
-def lesion(shape: tuple[int, int, int], radius: float, rng: np.random.Generator) -> FloatArray:
+def sheets(shape: tuple[int, ...], width: float, rng: np.random.Generator) -> FloatArray:
+    """Return how much of each voxel thin curved walls fill, such as sulci or septa.
+
+    `width` is the distance in voxels over which they turn; they are about one voxel thick and
+    end here and there.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32 of `shape`, in [0, 1].
+    """
+    # The field is 0 on a surface and has a slope of about 1.2 / width across it.
+    distance = smooth_field(shape, width, rng) * np.float32(width / 1.2)
+    present = np.clip(smooth_field(shape, width, rng), 0, 1)
+    return np.asarray(np.exp(-np.square(distance) / np.float32(0.4)) * present)
+
+
+def lesion(shape: tuple[int, ...], radius: float, rng: np.random.Generator) -> FloatArray:
     """Return how much of each voxel of a box a blob fills, with a ragged or soft edge.
 
     Parameters
@@ -84,7 +101,28 @@ def lesion(shape: tuple[int, int, int], radius: float, rng: np.random.Generator)
     return np.asarray(np.clip(0.5 - outside / rng.uniform(1, 1 + radius), 0, 1), dtype=np.float32)
 
 
-def _course(shape: tuple[int, int, int], rng: np.random.Generator) -> npt.NDArray[np.float64]:
+def add_lesions(
+    volume: FloatArray,
+    tissue: npt.NDArray[np.bool_],
+    value: float,
+    radii: npt.NDArray[np.float64],
+    rng: np.random.Generator,
+) -> None:
+    """Put blobs of signal `value` and `radii` voxels into the `tissue` of a volume, in place."""
+    places = np.flatnonzero(tissue)
+    for radius in radii if places.size else ():
+        centre = np.unravel_index(rng.choice(places), volume.shape)
+        reach = int(np.ceil(2 * radius)) + 1
+        box = tuple(
+            slice(max(c - reach, 0), min(c + reach + 1, length))
+            for c, length in zip(centre, volume.shape, strict=True)
+        )
+        near = volume[box]
+        filled = lesion(near.shape, float(radius), rng) * tissue[box]
+        near += filled * (np.float32(value) - near)
+
+
+def _course(shape: tuple[int, ...], rng: np.random.Generator) -> npt.NDArray[np.float64]:
     """Return points (n, 3) along a curve that turns slowly, `STEP` voxels apart."""
     from scipy.ndimage import gaussian_filter1d
 
@@ -95,7 +133,7 @@ def _course(shape: tuple[int, int, int], rng: np.random.Generator) -> npt.NDArra
     return np.asarray(rng.uniform(0, 1, 3) * shape + STEP * np.cumsum(steps, axis=0))
 
 
-def _splat(points: npt.NDArray[np.float64], shape: tuple[int, int, int]) -> FloatArray:
+def _splat(points: npt.NDArray[np.float64], shape: tuple[int, ...]) -> FloatArray:
     """Share each point out between the eight voxels around it; flat, float32."""
     low = np.floor(points).astype(int)
     inside = np.all((low >= 0) & (low < np.asarray(shape) - 1), axis=1)

@@ -23,6 +23,7 @@ PLAIN = replace(
     shading=0.0,
     gamma=0.0,
     vessel_share=0.0,
+    sheet_share=0.0,
     lesion_share=0.0,
     blur_share=0.0,
     smooth_share=0.0,

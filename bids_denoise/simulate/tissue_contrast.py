@@ -1,0 +1,99 @@
+"""How bright the tissues of a random contrast are, and what there is within them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bids_denoise.simulate.fields import smooth_field
+from bids_denoise.simulate.fine_structures import add_lesions, power_law_field, sheets, vessels
+
+if TYPE_CHECKING:
+    from bids_denoise.simulate.contrasts import RandomContrast
+    from bids_denoise.simulate.label_maps import Labels
+    from bids_denoise.values import FloatArray
+
+
+@dataclass(frozen=True)
+class Tissues:
+    """What labels look like: `means` (label), and `strengths` (2, label) of two textures.
+
+    The strengths are standard deviations in the unit of the means. Label 0 is air.
+    """
+
+    means: FloatArray
+    strengths: FloatArray
+
+
+def draw_tissues(count: int, rng: np.random.Generator, settings: RandomContrast) -> Tissues:
+    """Return the look of `count` labels: tissues of one kind often alike, air 0 or nearly."""
+    means = rng.uniform(0, 1, count)
+    alike = rng.uniform(0.05, 0.4) if rng.random() < 0.8 else 1
+    kinds = len(settings.tissues)
+    levels = (rng.permutation(kinds) + rng.uniform(0, 1, kinds)) / max(kinds, 1)
+    for level, group in zip(levels, settings.tissues, strict=True):
+        codes = [code for code in group if code < count]
+        means[codes] = level * (1 - alike) + alike * means[codes]
+    contrast = rng.uniform(0.3, 1)
+    means = 1 - contrast * (1 - np.maximum(means, 0.03))
+    if rng.random() < 0.4:
+        means[[code for code in settings.outside if code < count]] *= rng.uniform(0.1, 0.6)
+    low, high = settings.texture
+    strengths = rng.uniform(low, high, (2, count)) * rng.uniform(0.2, 1, (2, 1)) * contrast
+    strengths = np.minimum(strengths, 0.3 * means)
+    means[0], strengths[:, 0] = (0 if rng.random() < 0.8 else rng.uniform(0, 0.01)), 0
+    return Tissues(means.astype(np.float32), strengths.astype(np.float32))
+
+
+def add_structures(
+    volume: FloatArray,
+    codes: Labels,
+    tissues: Tissues,
+    rng: np.random.Generator,
+    settings: RandomContrast,
+) -> None:
+    """Put texture, thin structures and lesions into a volume of label means, in place."""
+    tissue, shape = codes > 0, volume.shape
+    width = float(np.exp(rng.uniform(*np.log(settings.texture_width))))
+    fields = (
+        power_law_field(shape, rng.uniform(1.1, 2), rng),
+        # Tissue varies little from voxel to voxel: what does is taken for noise.
+        np.float32(min(width / 2, 1)) * _patchy(smooth_field(shape, width, rng), rng),
+    )
+    for strength, field in zip(tissues.strengths, fields, strict=True):
+        volume += strength[codes] * field
+    for filled in _thin_structures(shape, rng, settings):
+        volume += filled * tissue * (_other_value(tissues.means, rng) - volume)
+    if rng.random() < settings.lesion_share:
+        low, high = np.log(settings.lesion_size)
+        radii = 0.5 * np.exp(rng.uniform(low, high, int(rng.integers(1, 9))))
+        add_lesions(volume, tissue, _other_value(tissues.means, rng), radii, rng)
+
+
+def _patchy(field: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """Give a field plateaus with borders, such as nuclei and fibre bundles have, or leave it."""
+    if rng.random() < 0.6:
+        return field
+    gain = np.float32(rng.uniform(1, 5))
+    return np.asarray(np.tanh(gain * (field - np.float32(rng.uniform(-1, 1)))))
+
+
+def _thin_structures(
+    shape: tuple[int, ...], rng: np.random.Generator, settings: RandomContrast
+) -> list[FloatArray]:
+    """Return how much of each voxel is vessel, and how much septum, where there are any."""
+    found = []
+    if rng.random() < settings.vessel_share:
+        found.append(vessels(shape, int(rng.integers(1, 16)), rng))
+    if rng.random() < settings.sheet_share:
+        strength = np.float32(rng.uniform(0.1, 0.8))
+        found.append(strength * sheets(shape, rng.uniform(3, 12), rng))
+    return found
+
+
+def _other_value(means: FloatArray, rng: np.random.Generator) -> float:
+    """Return a signal that is brighter than most tissue or dark."""
+    bright = rng.random() < 0.5
+    return float(rng.uniform(0.9, 1.6) * means.max() if bright else rng.uniform(0, 0.4))
