@@ -10,6 +10,7 @@ import numpy as np
 
 from bids_denoise import imageio
 from bids_denoise.errors import UsageError
+from bids_denoise.simulate.contrasts import random_contrast
 from bids_denoise.simulate.kspace import resample
 
 if TYPE_CHECKING:
@@ -70,7 +71,11 @@ def fill_bank(recipe: Recipe, data: Path) -> Bank:
         for path in files_of(wanted.scans, wanted.held_out, data)
         for volume in coarser(imageio.read(path), recipe.patch, rng)
     ]
-    return Bank((), tuple(scans))
+    maps = [imageio.read(path).astype(np.int32) for path in files_of(wanted.labels, (), data)]
+    edges = (max(wanted.edge, recipe.patch),) * 3
+    count = wanted.synthetic if maps else 0
+    drawn = (random_contrast(maps[i % len(maps)], edges, rng) for i in range(count))
+    return Bank(tuple(volume.astype(np.float16) for volume in drawn), tuple(scans))
 
 
 def files_of(patterns: tuple[str, ...], left_out: tuple[str, ...], data: Path) -> list[Path]:
@@ -86,7 +91,10 @@ def files_of(patterns: tuple[str, ...], left_out: tuple[str, ...], data: Path) -
 
 
 def coarser(data: FloatArray, least: int, rng: np.random.Generator) -> list[HalfArray]:
-    """Return `data` (x, y, z) on two coarser grids, where its own noise is less."""
+    """Return `data` (x, y, z) on two coarser grids, where its own noise is less.
+
+    What is thinner than `least` voxels is continued by its mirror image.
+    """
     data = cropped(data)
     made = []
     for lowest, highest in ((1.15, 1.5), (1.5, 2.2)):
@@ -95,7 +103,8 @@ def coarser(data: FloatArray, least: int, rng: np.random.Generator) -> list[Half
         small = np.maximum(resample(data, (shape[0], shape[1], shape[2])), 0)
         air = np.maximum(resample((data > 0).astype(np.float32), small.shape), 0) < 0.5
         small[air] = 0
-        made.append(normalised(small))
+        widths = [(0, max(least - length, 0)) for length in small.shape]
+        made.append(normalised(np.pad(small, widths, "symmetric")))
     return made
 
 

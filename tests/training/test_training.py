@@ -13,9 +13,9 @@ import torch
 
 from bids_denoise.denoisers.weights import load_weights
 from bids_denoise.errors import UsageError
-from bids_denoise.simulate.phantom import head_phantom
+from bids_denoise.simulate.phantom import head_labels, head_phantom
 from bids_denoise.training import loop, main
-from bids_denoise.training.bank import Bank, coarser, normalised, stored_bank
+from bids_denoise.training.bank import Bank, coarser, fill_bank, normalised, stored_bank
 from bids_denoise.training.losses import energy_score, loss_of
 from bids_denoise.training.patches import add_noise, draw_patches
 from bids_denoise.training.recipe import NoiseRange, Recipe, Volumes, read_recipe
@@ -75,6 +75,20 @@ class TestVolumes:
         for volume in coarser(head, 16, np.random.default_rng(0)):
             assert max(volume.shape) < 62
             assert np.percentile(volume[volume > 0], 99) == pytest.approx(1, abs=0.01)
+
+    def test_thin_volumes_are_continued_to_a_patch(self) -> None:
+        for volume in coarser(head_phantom((40, 44, 9)), 16, np.random.default_rng(0)):
+            assert min(volume.shape) == 16
+
+    def test_label_maps_become_volumes_of_random_contrast(self, tmp_path: Path) -> None:
+        labels = head_labels((40, 44, 36)).astype(np.int16)
+        nibabel.save(nibabel.Nifti1Image(labels, np.eye(4)), tmp_path / "labels.nii.gz")
+        wanted = Volumes(labels=("labels*",), synthetic=3, edge=24)
+        made = fill_bank(replace(TINY, volumes=wanted), tmp_path).synthetic
+        assert [volume.shape for volume in made] == [(24, 24, 24)] * 3
+        assert not np.array_equal(made[0], made[1])
+        bank = Bank(made, ())
+        assert draw_patches(TINY, bank, 0).truth.shape == (2, 1, 16, 16, 16)
 
     def test_what_is_held_out_is_not_in_the_bank(self, data: Path, tmp_path: Path) -> None:
         wanted = Volumes(scans=("head*.nii.gz",), held_out=("head2*",), share=0)

@@ -1,0 +1,38 @@
+"""A trained 3D U-Net that is told the noise level of every voxel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from bids_denoise.denoisers.base import param
+from bids_denoise.denoisers.trained import denoise_by
+
+if TYPE_CHECKING:
+    from bids_denoise.values import Denoised, Device, Image, Law, Noise
+
+
+@dataclass(frozen=True)
+class UNet:
+    """3D U-Net without biases, trained on volumes of random contrast and real scans.
+
+    One network for all levels of noise and for noise that varies over the image, which it is
+    told as a map (Zhang 2022, doi:10.1109/TPAMI.2021.3088914). What it was trained on and how
+    well it does stands in its model card, ``bids_denoise/weights/unet.json``.
+    """
+
+    name: ClassVar[str] = "unet"
+    summary: ClassVar[str] = "trained 3D U-Net with the noise level map as its input"
+    dimensions: ClassVar[int] = 3
+    datatypes: ClassVar[tuple[str, ...]] = ("anat",)
+    devices: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
+    laws: ClassVar[tuple[Law, ...]] = ("gaussian", "rician")
+    citations: ClassVar[tuple[str, ...]] = ("cicek2016", "zhang2022", "mohan2020", "foi2011")
+
+    strength: float = param(
+        1.0, "share of the noise found that is taken away", minimum=0.0, maximum=1.0
+    )
+
+    def denoise(self, image: Image, noise: Noise, device: Device) -> Denoised:
+        """Return the volume without noise."""
+        return denoise_by(self.name, image, noise, device, self.strength)

@@ -1,0 +1,79 @@
+"""The trained denoisers around their network. With weights drawn at random: any will do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from bids_denoise.denoisers import inference, weights
+from bids_denoise.denoisers.apply import denoise
+from bids_denoise.denoisers.unet import UNet
+from bids_denoise.errors import UsageError
+from bids_denoise.simulate.noise import add_rician
+from bids_denoise.simulate.phantom import head_phantom
+from bids_denoise.training.recipe import Recipe
+from bids_denoise.training.release import release
+from bids_denoise.values import Device, Image, Noise
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SHAPE = (28, 32, 24)
+
+
+@pytest.fixture(autouse=True)
+def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Ship weights of a small network that do next to nothing, as fresh ones do."""
+    import torch
+
+    from bids_denoise.networks import build_network
+
+    torch.manual_seed(0)
+    recipe = Recipe("unet", {"widths": (4, 6)})
+    release(build_network("unet", recipe.sizes), recipe, {}, tmp_path)
+    monkeypatch.setattr(weights, "FOLDER", tmp_path)
+    monkeypatch.setattr(inference, "precision", lambda _: "float32")
+    return tmp_path / "unet.safetensors"
+
+
+def noisy_head() -> tuple[Image, Noise]:
+    sigma = np.linspace(2, 9, SHAPE[0], dtype=np.float32)[:, None, None] * np.ones(SHAPE, "f4")
+    data = add_rician(head_phantom(SHAPE), sigma, np.random.default_rng(0))
+    return Image(data, np.eye(4), np.ones(SHAPE, bool)), Noise(sigma, "rician", "known")
+
+
+def test_the_way_through_the_network_keeps_the_signal() -> None:
+    """A network that does next to nothing gives the magnitude without its bias."""
+    image, noise = noisy_head()
+    result = denoise(UNet(), image, noise, Device()).data
+    strong = image.data > 8 * noise.sigma
+    assert strong.sum() > 1000
+    bias = noise.sigma**2 / (2 * image.data.clip(1))
+    error = (result - image.data + bias)[strong]
+    assert error.mean() == pytest.approx(0, abs=0.05)
+    assert error.std() < 0.5
+
+
+def test_strength_is_a_share() -> None:
+    image, noise = noisy_head()
+    gaussian = Noise(noise.sigma, "gaussian", "known")
+    none, half, whole = (
+        denoise(UNet(strength), image, gaussian, Device()).data for strength in (0.0, 0.5, 1.0)
+    )
+    np.testing.assert_array_equal(none, image.data)
+    np.testing.assert_allclose(half, (none + whole) / 2, atol=1e-3)
+
+
+def test_the_record_names_the_weights(shipped: Path) -> None:
+    choices = denoise(UNet(), *noisy_head(), Device()).choices
+    checksum = weights.load_weights("unet", str(shipped)).checksum
+    assert choices["weights"] == checksum[:12]
+    assert choices["precision"] in {"bfloat16", "float32"}
+
+
+def test_without_its_weights_it_says_so(shipped: Path) -> None:
+    shipped.unlink()
+    with pytest.raises(UsageError, match=r"unet\.safetensors"):
+        denoise(UNet(), *noisy_head(), Device())
