@@ -26,7 +26,8 @@ generated: $(VENV)/app.stamp
 	$(BIN)/python -m bids_denoise.cli.manual docs/usage.md docs/errors.md
 
 benchmarks: $(VENV)/bench.stamp
-	for each in benchmarks/[a-z]*.py; do $(BIN)/python $$each || exit 1; done
+	for each in nlm.py nlm_cuda.py mppca.py sigma.py anatomical; do \
+	  $(BIN)/python benchmarks/$$each || exit 1; done
 
 clean:
 	rm -rf $(VENV) demo
