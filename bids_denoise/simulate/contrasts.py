@@ -36,8 +36,8 @@ TISSUES = ((2, 7, 16, 28, 85), (3, 8, 17, 18), (10, 11, 12, 13, 26), (4, 5, 14, 
 """FreeSurfer codes that are white matter, cortex, deep grey matter and fluid or vessel."""
 
 MOST_DRAWS = 20
-LEAST_TISSUE = 0.01
-"""Share of a volume that is brighter than air."""
+LEAST_TISSUE = 0.02
+"""Share of a volume that is not air, else another is drawn."""
 
 
 @dataclass(frozen=True)
@@ -136,9 +136,8 @@ def random_contrast(
     """
     _check(labels, shape)
     for _ in range(MOST_DRAWS):
-        volume = _draw(labels, shape, rng, settings)
-        bright = np.count_nonzero(volume > 0.02 * volume.max())
-        if bright > LEAST_TISSUE * volume.size:
+        volume, tissue = _draw(labels, shape, rng, settings)
+        if tissue.mean() > LEAST_TISSUE:
             volume /= np.percentile(volume[volume > 0], 99)
             return volume
     raise ValueError(f"labels hold too little: {np.count_nonzero(labels)} voxels that are not 0")
@@ -155,8 +154,8 @@ def _check(labels: Labels, shape: tuple[int, int, int]) -> None:
 
 def _draw(
     labels: Labels, shape: tuple[int, int, int], rng: np.random.Generator, settings: RandomContrast
-) -> FloatArray:
-    """Return a volume before it is normalised."""
+) -> tuple[FloatArray, BoolArray]:
+    """Return a volume before it is normalised, and where tissue is."""
     labels = _turned(labels, rng)
     extracted = rng.random() < settings.extracted_share
     inside = extracted or rng.random() < 0.5
@@ -172,7 +171,8 @@ def _draw(
     codes = centre_labels(part, view)
     add_structures(volume, codes, tissues, rng, settings)
     volume = _scanned(np.maximum(volume, 0), rng, settings)
-    return volume * _brain(codes, rng, settings) if extracted else volume
+    tissue = _brain(codes, rng, settings) if extracted else codes > 0
+    return volume * tissue if extracted else volume, tissue
 
 
 def _brain(codes: Labels, rng: np.random.Generator, settings: RandomContrast) -> BoolArray:

@@ -25,6 +25,7 @@ FINE = 0.9
 BLOCK = 1.6
 """From how many label voxels a side on a scan voxel averages blocks of them."""
 
+TETRAHEDRON = np.array([(1, 1, 1), (1, -1, -1), (-1, 1, -1), (-1, -1, 1)]) / 4
 REACH = 2
 SLAB = 4
 MARGIN = 2
@@ -211,8 +212,9 @@ def _interpolate(volume: FloatArray, axis: int, where: Matrix) -> FloatArray:
 def partial_volume(values: FloatArray, view: View, beyond: float) -> FloatArray:
     """Return `values` (x, y, z), `beyond` outside of them, as averaged by the scan's voxels.
 
-    Where a scan voxel is larger than the voxels of `values`, these are averaged in blocks
-    first. Between the blocks the values are linear.
+    Where a scan voxel is much larger than the voxels of `values`, these are averaged in blocks
+    first. Between the blocks the values are linear; a scan voxel that is still larger is the
+    mean over four points in it, else the value at its centre.
 
     Returns
     -------
@@ -223,10 +225,14 @@ def partial_volume(values: FloatArray, view: View, beyond: float) -> FloatArray:
 
     block = (view.spacing / BLOCK).astype(int) + 1
     volume = _block_mean(values, block, beyond)
-    points = view.to((block - 1) / 2, block.astype(float)).points
-    return np.asarray(
-        map_coordinates(volume, points, order=1, mode="grid-constant", cval=beyond), np.float32
-    )
+    seen = view.to((block - 1) / 2, block.astype(float))
+    places = TETRAHEDRON if seen.spacing.max() > 1 / FINE + 0.01 else np.zeros((1, 3))
+    total = np.zeros(seen.points.shape[1:], dtype=np.float32)
+    for place in places @ seen.matrix.T:
+        moved = seen.points + place.reshape(3, 1, 1, 1).astype(np.float32)
+        total += map_coordinates(volume, moved, order=1, mode="grid-constant", cval=beyond)
+    total /= len(places)
+    return total
 
 
 def centre_labels(labels: Labels, view: View) -> Labels:
