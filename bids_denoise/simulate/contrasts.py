@@ -13,6 +13,7 @@ import numpy as np
 
 from bids_denoise.simulate.fields import smooth_field
 from bids_denoise.simulate.label_maps import (
+    BLOCK,
     centre_labels,
     crop,
     elastic,
@@ -245,12 +246,16 @@ def _mapped(
     rng: np.random.Generator,
     settings: RandomContrast,
 ) -> tuple[Labels, FloatArray, View]:
-    """Return labels, their means and the view; the borders smooth where voxels would show."""
+    """Return labels, their means and the view; borders are smooth where stairs would show."""
+    from scipy.ndimage import gaussian_filter
+
     smooth, width = rng.random() < settings.smooth_share, rng.uniform(0.6, 1.0)
     step = int(rng.integers(2, 5)) if smooth else 1
     if step > view.spacing.min():
         return smooth_borders(labels, means, view, step, width)
-    return labels, means[labels], view
+    if view.spacing.min() > BLOCK:
+        return labels, means[labels], view
+    return labels, gaussian_filter(means[labels], 0.5, truncate=2), view
 
 
 def _scanned(volume: FloatArray, rng: np.random.Generator, settings: RandomContrast) -> FloatArray:

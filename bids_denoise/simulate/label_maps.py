@@ -125,7 +125,8 @@ def smooth_borders(
     from scipy.ndimage import find_objects
 
     coarse = np.ascontiguousarray(labels[::step, ::step, ::step])
-    spacing = np.minimum(FINE * view.spacing, step) / step
+    most = np.clip(view.spacing / BLOCK, step, BLOCK * step)
+    spacing = np.minimum(FINE * view.spacing, most) / step
     lengths = np.floor((np.asarray(coarse.shape) - 1) / spacing).astype(int) + 1
     canvas = Canvas(np.zeros(lengths, labels.dtype), spacing, width)
     for code, box in enumerate(find_objects(coarse.astype(np.int32) + 1)):
@@ -223,14 +224,15 @@ def partial_volume(values: FloatArray, view: View, beyond: float) -> FloatArray:
     """
     from scipy.ndimage import map_coordinates
 
-    block = (view.spacing / BLOCK).astype(int) + 1
+    block = (view.spacing / (BLOCK + 0.01)).astype(int) + 1
     volume = _block_mean(values, block, beyond)
     seen = view.to((block - 1) / 2, block.astype(float))
-    places = TETRAHEDRON if seen.spacing.max() > 1 / FINE + 0.01 else np.zeros((1, 3))
+    large = np.median(seen.spacing) > 1 / FINE + 0.01
+    places = TETRAHEDRON if large else np.zeros((1, 3))
     total = np.zeros(seen.points.shape[1:], dtype=np.float32)
     for place in places @ seen.matrix.T:
         moved = seen.points + place.reshape(3, 1, 1, 1).astype(np.float32)
-        total += map_coordinates(volume, moved, order=1, mode="grid-constant", cval=beyond)
+        total += map_coordinates(volume, moved, order=1, mode="constant", cval=beyond)
     total /= len(places)
     return total
 
@@ -239,16 +241,15 @@ def centre_labels(labels: Labels, view: View) -> Labels:
     """Return the label at the centre of each scan voxel, (x, y, z); label 0 beyond the map."""
     from scipy.ndimage import map_coordinates
 
-    return np.asarray(map_coordinates(labels, view.points, order=0, mode="grid-constant"))
+    return np.asarray(map_coordinates(labels, view.points, order=0, mode="constant"))
 
 
 def _block_mean(volume: FloatArray, block: npt.NDArray[np.intp], beyond: float) -> FloatArray:
     """Average blocks of voxels, the last ones filled up with `beyond`."""
     for axis, size in enumerate(block.tolist()):
-        if size > 1:
-            missing = [(0, 0)] * 3
-            missing[axis] = (0, -volume.shape[axis] % size)
-            full = np.pad(volume, missing, constant_values=beyond)
-            split = (*full.shape[:axis], -1, size, *full.shape[axis + 1 :])
-            volume = full.reshape(split).mean(axis=axis + 1)
-    return volume
+        missing = [(0, 0)] * 3
+        missing[axis] = (0, -volume.shape[axis] % size)
+        full = np.moveaxis(np.pad(volume, missing, constant_values=beyond), axis, 0)
+        total = sum((full[start::size] for start in range(1, size)), start=full[::size])
+        volume = np.moveaxis(total / np.float32(size), 0, axis) if size > 1 else volume
+    return np.ascontiguousarray(volume)
