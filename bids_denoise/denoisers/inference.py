@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bids_denoise.values import Device, FloatArray
 
 MOST_VOXELS = 6_000_000
-"""Of one tile, margins included; a U-Net of 32 features takes about 350 bytes for each."""
+"""Of one tile, margins included: what bounds the memory."""
 
 MOST_SIGMA = 5.0
 """No voxel is moved by more than this many sigma: noise of that size is one voxel in two million,

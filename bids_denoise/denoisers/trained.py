@@ -8,6 +8,7 @@ import numpy as np
 
 from bids_denoise.denoisers.inference import apply_network, precision
 from bids_denoise.denoisers.weights import load_weights
+from bids_denoise.stabilisation import floored
 from bids_denoise.values import Denoised
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def denoise_by(name: str, image: Image, noise: Noise, device: Device, strength: 
     what was found that is taken away.
     """
     weights = load_weights(name)
-    sigma = _positive(noise.sigma)
+    sigma = floored(noise.sigma)
     shown = to_gaussian(image.data, sigma, noise, device)
     clean = apply_network(weights.network, shown, sigma, device)
     clean = shown + np.float32(strength) * (clean - shown)
@@ -47,9 +48,3 @@ def facts_of(name: str, device: Device) -> dict[str, Any]:
     """Return what the record says of the weights."""
     weights = load_weights(name)
     return {"weights": weights.checksum[:12], "precision": precision(device.kind)}
-
-
-def _positive(sigma: FloatArray) -> FloatArray:
-    from bids_denoise.stabilisation import floored
-
-    return floored(sigma)

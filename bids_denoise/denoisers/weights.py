@@ -67,8 +67,7 @@ def _load(name: str, path: Path) -> Weights:
         raise UsageError(f"weights {str(path)!r} cannot be read: {error}") from error
     if facts.get("network") != name:
         raise UsageError(f"weights {str(path)!r} are of {facts.get('network')!r}, not of {name!r}")
-    sizes = {k: tuple(v) if isinstance(v, list) else v for k, v in facts["sizes"].items()}
-    network = build_network(name, sizes)
+    network = build_network(name, facts["sizes"])
     network.load_state_dict(values)
     laid_out(network.eval().requires_grad_(False))
     checksum = hashlib.sha256(path.read_bytes()).hexdigest()

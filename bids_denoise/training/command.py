@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from bids_denoise import __version__
-from bids_denoise.errors import BidsDenoiseError
+from bids_denoise.errors import BidsDenoiseError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from bids_denoise.training.loop import State
     from bids_denoise.training.recipe import Recipe
     from bids_denoise.training.validation import Test
+    from bids_denoise.values import Device
 
 ABOUT = """\
 Train a denoising network from a recipe. Broken off, the same command goes on from the last
@@ -56,6 +58,7 @@ def _train(given: argparse.Namespace) -> None:
     import torch
 
     from bids_denoise.denoisers.inference import precision
+    from bids_denoise.device import choose_device
     from bids_denoise.training import loop
     from bids_denoise.training.bank import stored_bank
     from bids_denoise.training.recipe import read_recipe
@@ -63,25 +66,36 @@ def _train(given: argparse.Namespace) -> None:
 
     shipped = RECIPES / f"{given.recipe}.toml"
     recipe = read_recipe(shipped if shipped.is_file() else Path(given.recipe))
+    device = choose_device(given.device, given.threads)
     given.out.mkdir(parents=True, exist_ok=True)
+    _same_recipe(recipe, given.out / "recipe.json")
     torch.set_num_threads(given.threads)
     bank = stored_bank(recipe, given.data, given.out / "bank.npz")
-    low = not given.float32 and precision(given.device) == "bfloat16"
-    state = loop.begin(recipe, torch.device(given.device), low)
+    low = not given.float32 and precision(device.kind) == "bfloat16"
+    state = loop.begin(recipe, torch.device(device.kind, device.index), low)
     checkpoint = given.out / "checkpoint.pt"
     if checkpoint.exists():
         state = loop.restore(state, checkpoint)
         print(f"going on from step {state.step}", flush=True)
-    _run(given, recipe, bank, state, tests_of(recipe, given.data))
+    _run(given, device, (recipe, bank, tests_of(recipe, given.data)), state)
+
+
+def _same_recipe(recipe: Recipe, path: Path) -> None:
+    """Refuse to go on in a folder that another recipe has begun."""
+    text = json.dumps(asdict(recipe), indent=2) + "\n"
+    if path.exists() and path.read_text(encoding="utf-8") != text:
+        raise UsageError(f"{str(path.parent)!r} was begun with another recipe: give a new folder")
+    path.write_text(text, encoding="utf-8")
 
 
 def _run(
-    given: argparse.Namespace, recipe: Recipe, bank: Bank, state: State, tests: list[Test]
+    given: argparse.Namespace, device: Device, made: tuple[Recipe, Bank, list[Test]], state: State
 ) -> None:
     from bids_denoise.training import loop
     from bids_denoise.training.release import release
     from bids_denoise.training.validation import figures_of
 
+    recipe, bank, tests = made
     losses: list[float] = []
     begun, first = perf_counter(), state.step
     for now in loop.train(recipe, bank, state, lambda _, loss: losses.append(loss)):
@@ -91,14 +105,14 @@ def _run(
         row: dict[str, Any] = {"step": now.step, "loss": round(sum(losses) / len(losses), 5)}
         row["highest"] = round(max(losses), 3)
         row["seconds"] = round(perf_counter() - begun, 1)
-        row["psnr"] = figures_of(now.mean, tests, given.threads)
+        row["psnr"] = figures_of(now.mean, tests, device)
         losses.clear()
         loop.append_row(given.out / "curve.jsonl", row)
         left = row["seconds"] / (now.step - first) * (recipe.steps - now.step)
         print(f"{json.dumps(row)}  {left / 60:.0f} min left", flush=True)
     facts = {
         "held_out": [test.name for test in tests],
-        "psnr": figures_of(state.mean, tests, given.threads),
+        "psnr": figures_of(state.mean, tests, device),
         "precision": "bfloat16" if state.low_precision else "float32",
     }
     print(f"written: {release(state.mean, recipe, facts, given.out)}")

@@ -78,8 +78,6 @@ class Recipe:
         The highest; it rises over the first steps and falls as a cosine.
     average
         Decay of the running mean of the weights, which is what is shipped.
-    start
-        A weight file to begin with; empty for fresh weights.
     samples
         Draws for each patch, for a network that draws (energy score); 1 for the squared error.
     """
@@ -92,7 +90,6 @@ class Recipe:
     learning_rate: float = 1e-3
     average: float = 0.998
     seed: int = 0
-    start: str = ""
     samples: int = 1
     volumes: Volumes = Volumes()
     noise: NoiseRange = NoiseRange()

@@ -11,14 +11,13 @@ from bids_denoise.denoisers.inference import apply_network
 from bids_denoise.simulate.noise import add_gaussian
 from bids_denoise.simulate.phantom import head_phantom
 from bids_denoise.training.bank import cropped, files_of
-from bids_denoise.values import Device
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from bids_denoise.networks.base import Network
     from bids_denoise.training.recipe import Recipe
-    from bids_denoise.values import FloatArray
+    from bids_denoise.values import Device, FloatArray
 
 LEVELS = (0.01, 0.03, 0.09, 0.15)
 EDGE = 80
@@ -41,9 +40,8 @@ def tests_of(recipe: Recipe, data: Path) -> list[Test]:
     return [Test(name, _middle(volume)) for name, volume in found]
 
 
-def figures_of(network: Network, tests: list[Test], threads: int) -> dict[str, float]:
+def figures_of(network: Network, tests: list[Test], device: Device) -> dict[str, float]:
     """Return the mean PSNR in dB by level of Gaussian noise, sigma known; the peak is 1."""
-    device = Device(threads=threads)
     found: dict[str, list[float]] = {f"{100 * level:g} %": [] for level in LEVELS}
     for number, test in enumerate(tests):
         for level in LEVELS:

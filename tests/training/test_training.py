@@ -232,6 +232,17 @@ held_out = ["head2*"]
         curve = [json.loads(line) for line in (out / "curve.jsonl").read_text().splitlines()]
         assert [row["step"] for row in curve] == [2, 4]
 
+    def test_another_recipe_is_refused_in_the_same_folder(
+        self, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        recipe = tmp_path / "mine.toml"
+        asked = [str(recipe), str(tmp_path / "out"), "--data", str(data), "--threads", "1"]
+        recipe.write_text(self.RECIPE)
+        assert main(asked) == 0
+        recipe.write_text(self.RECIPE.replace("steps = 4", "steps = 5"))
+        assert main(asked) == UsageError.exit_code
+        assert "another recipe" in capsys.readouterr().err
+
     def test_an_error_is_a_sentence_and_a_code(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
