@@ -24,7 +24,13 @@ so that whatever is larger was anatomy."""
 
 
 def apply_network(
-    network: Network, data: FloatArray, sigma: FloatArray, device: Device, seed: int | None = None
+    network: Network,
+    data: FloatArray,
+    sigma: FloatArray,
+    device: Device,
+    *,
+    pilot: FloatArray | None = None,
+    seed: tuple[int, int] | None = None,
 ) -> FloatArray:
     """Return `data` (x, y, z) with Gaussian noise of `sigma` (x, y, z) taken away.
 
@@ -40,6 +46,8 @@ def apply_network(
         float32; sigma is positive.
     device
         Any number of threads gives the same result within rounding.
+    pilot
+        float32 (x, y, z), for a network that has one: see `trained.pilot_for`.
     seed
         Of the noise that a generative network draws from; None for a network that draws nothing.
     """
@@ -47,19 +55,26 @@ def apply_network(
 
     offset, unit = np.float32(data.mean()), max(np.float32(data.std()), np.float32(1e-30))
     widths = [(0, -length % network.multiple) for length in data.shape]
-    relative = ((data - offset) / unit, sigma / unit)
-    shown: list[FloatArray] = [np.pad(each, widths, "symmetric") for each in relative]
+    given = {"noisy": data - offset, "sigma": sigma}
+    if pilot is not None:
+        given["pilot"] = pilot - offset
+    shown: dict[str, FloatArray] = {
+        name: np.pad(each / unit, widths, "symmetric") for name, each in given.items()
+    }
+    del given
+    shape = shown["noisy"].shape
     if seed is not None:
-        rng = np.random.default_rng(seed)
-        shown.append(rng.standard_normal(shown[0].shape, dtype=np.float32))
-    result = np.empty_like(shown[0])
+        shown["draw"] = np.random.default_rng(seed).standard_normal(shape, dtype=np.float32)
+    result = np.empty(shape, np.float32)
     where = torch.device("cpu" if device.kind == "cpu" else f"cuda:{device.index}")
     network.to(where)
     with torch.inference_mode(), _threads(device.threads), _precision(where.type):
-        for tile in cut_tiles(result.shape, network.reach, network.multiple, MOST_VOXELS):
-            pieces = (torch.from_numpy(np.ascontiguousarray(each[tile.read])) for each in shown)
-            made = network(*(each[None, None].to(where) for each in pieces))
-            result[tile.write] = made.float().cpu().numpy()[0, 0][tile.keep]
+        for tile in cut_tiles(shape, network.reach, network.multiple, MOST_VOXELS):
+            pieces = {
+                name: torch.from_numpy(np.ascontiguousarray(each[tile.read]))[None, None].to(where)
+                for name, each in shown.items()
+            }
+            result[tile.write] = network(**pieces).float().cpu().numpy()[0, 0][tile.keep]
     result = result[tuple(slice(0, length) for length in data.shape)] * unit + offset
     moved = np.clip(result - data, -MOST_SIGMA * sigma, MOST_SIGMA * sigma)
     return np.asarray(data + moved, dtype=np.float32)

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bids_denoise.denoisers.inference import apply_network, precision
+from bids_denoise.denoisers.nlm import NonLocalMeans
 from bids_denoise.denoisers.weights import load_weights
 from bids_denoise.stabilisation import floored
-from bids_denoise.values import Denoised
+from bids_denoise.values import Denoised, Image, Noise
 
 if TYPE_CHECKING:
-    from bids_denoise.values import Device, FloatArray, Image, Noise
+    from bids_denoise.values import Device, FloatArray
 
 
 def denoise_by(name: str, image: Image, noise: Noise, device: Device, strength: float) -> Denoised:
@@ -22,12 +23,36 @@ def denoise_by(name: str, image: Image, noise: Noise, device: Device, strength: 
     looks equal where sigma varies; the way back is without bias. `strength` is the share of
     what was found that is taken away.
     """
-    weights = load_weights(name)
     sigma = floored(noise.sigma)
     shown = to_gaussian(image.data, sigma, noise, device)
-    clean = apply_network(weights.network, shown, sigma, device)
+    clean = run_shipped(name, shown, sigma, device)
     clean = shown + np.float32(strength) * (clean - shown)
     return Denoised(from_gaussian(clean, sigma, noise, device), choices=facts_of(name, device))
+
+
+def run_shipped(name: str, data: FloatArray, sigma: FloatArray, device: Device) -> FloatArray:
+    """Return `data` (x, y, z) with Gaussian noise of `sigma` taken away by a shipped network."""
+    network = load_weights(name).network
+    pilot = pilot_for(network.pilot, data, sigma, device)
+    return apply_network(network, data, sigma, device, pilot=pilot)
+
+
+def pilot_for(name: str, data: FloatArray, sigma: FloatArray, device: Device) -> FloatArray | None:
+    """Return what a network starts from; None if `name` is empty.
+
+    Parameters
+    ----------
+    name
+        ``nlm``, or a network that the package ships.
+    data, sigma
+        float32 (x, y, z): Gaussian noise of positive standard deviation sigma.
+    """
+    if not name:
+        return None
+    if name != NonLocalMeans.name:
+        return run_shipped(name, data, sigma, device)
+    image = Image(data, np.eye(4), np.ones(data.shape, np.bool_))
+    return NonLocalMeans().denoise(image, Noise(sigma, "gaussian", "given"), device).data
 
 
 def to_gaussian(data: FloatArray, sigma: FloatArray, noise: Noise, device: Device) -> FloatArray:

@@ -18,7 +18,7 @@ class Network(nn.Module):
     """A network that takes noise away.
 
     ``network(noisy, sigma)`` takes two tensors (batch, 1, x, y, z) in any one unit and returns
-    the denoised volume, of the same shape.
+    the denoised volume, of the same shape; one with a pilot, or that draws, takes those too.
 
     Attributes
     ----------
@@ -27,12 +27,15 @@ class Network(nn.Module):
         seams.
     multiple
         Edges of the input must be multiples of this.
+    pilot
+        The denoiser whose result it takes as ``pilot``, or none.
     draws
-        Whether it takes white noise as a third tensor and returns a sample.
+        Whether it takes white noise as ``draw`` and returns a sample.
     """
 
     reach: int
     multiple: int = 1
+    pilot: str = ""
     draws: bool = False
 
 
@@ -50,9 +53,9 @@ def quiet(layer: nn.Conv3d) -> nn.Conv3d:
     return layer
 
 
-def beside(noisy: Tensor, sigma: Tensor) -> Tensor:
-    """Return the two as the channels of one tensor, laid out so that convolutions are quick."""
-    return torch.cat((noisy, sigma), 1).contiguous(memory_format=torch.channels_last_3d)
+def beside(*channels: Tensor) -> Tensor:
+    """Return volumes as the channels of one tensor, laid out so that convolutions are quick."""
+    return torch.cat(channels, 1).contiguous(memory_format=torch.channels_last_3d)
 
 
 def laid_out(network: Module) -> Module:

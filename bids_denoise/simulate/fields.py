@@ -67,3 +67,13 @@ def _spread(drawn: FloatArray, shape: tuple[int, ...]) -> FloatArray:
         high = np.minimum(low + 1, drawn.shape[axis] - 1)
         field = (1 - weight) * field.take(low, axis) + weight * field.take(high, axis)
     return field
+
+
+def point_spread(data: FloatArray, width: float) -> FloatArray:
+    """Return `data` (x, y, z) seen through a Gaussian point spread of standard deviation `width`.
+
+    In voxels. What is 0, air that was set to it, stays so.
+    """
+    from scipy.ndimage import gaussian_filter
+
+    return np.asarray(np.where(data > 0, gaussian_filter(data, width, truncate=3), 0), np.float32)

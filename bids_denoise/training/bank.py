@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import fnmatch
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from bids_denoise import imageio
-from bids_denoise.errors import UsageError
+from bids_denoise.denoisers import apply
+from bids_denoise.denoisers.nlm import NonLocalMeans
+from bids_denoise.errors import BidsDenoiseError, UsageError
+from bids_denoise.imageio.padding import padding
+from bids_denoise.noise import estimate
 from bids_denoise.simulate.contrasts import random_contrast
+from bids_denoise.simulate.fields import point_spread
 from bids_denoise.simulate.kspace import resample
+from bids_denoise.values import Device, Image
+from bids_denoise.workers import map_in_order
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,6 +29,15 @@ if TYPE_CHECKING:
     from bids_denoise.values import FloatArray
 
     HalfArray = npt.NDArray[np.float16]
+
+GRIDS = ((0.45, 0.65), (0.65, 0.9), (1.15, 1.5), (1.5, 2.2))
+"""Ranges of the voxel size of other grids, in voxels of the scan."""
+
+BLUR = (0.4, 1.2)
+"""Range of the standard deviation of a wider point spread, in voxels."""
+
+WIDEST = 192
+"""Voxels of the longest edge of a finer or coarser volume."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +54,10 @@ class Bank:
         return kind[int(rng.integers(len(kind)))]
 
 
-def stored_bank(recipe: Recipe, data: Path, path: Path) -> Bank:
+def stored_bank(recipe: Recipe, data: Path, path: Path, workers: int = 1) -> Bank:
     """Return the volumes that `path` holds, or make them and keep them there."""
     if not path.exists():
-        bank = fill_bank(recipe, data)
+        bank = fill_bank(recipe, data, workers)
         draft = path.with_suffix(".partial.npz")
         kinds = {"synthetic": bank.synthetic, "scan": bank.scans}
         named = {f"{kind}{i}": each for kind, made in kinds.items() for i, each in enumerate(made)}
@@ -56,26 +72,59 @@ def stored_bank(recipe: Recipe, data: Path, path: Path) -> Bank:
         )
 
 
-def fill_bank(recipe: Recipe, data: Path) -> Bank:
-    """Make the volumes of `recipe` from what lies below `data`.
+class Drawn(NamedTuple):
+    """A volume of random contrast that is to be made: from which labels, how large, its seed."""
+
+    labels: Path
+    edge: int
+    seed: tuple[int, ...]
+
+
+class Scanned(NamedTuple):
+    """A scan that is to be cleaned and brought to other grids."""
+
+    path: Path
+    least: int
+    seed: tuple[int, ...]
+
+
+def fill_bank(recipe: Recipe, data: Path, workers: int = 1) -> Bank:
+    """Make the volumes of `recipe` from what lies below `data`: the same for any `workers`.
 
     Raises
     ------
     UsageError
         A pattern of the recipe fits no file.
+    BidsDenoiseError
+        A worker process died, most likely for its memory.
     """
-    rng = np.random.default_rng((recipe.seed, 2**31))
     wanted = recipe.volumes
-    scans = [
-        volume
-        for path in files_of(wanted.scans, wanted.held_out, data)
-        for volume in coarser(imageio.read(path), recipe.patch, rng)
+    least = max(recipe.region, recipe.patch)
+    edge = max(wanted.edge, least)
+    scans = files_of(wanted.scans, wanted.held_out, data)
+    maps = files_of(wanted.labels, (), data)
+    jobs: list[Drawn | Scanned] = [
+        Scanned(path, least, (recipe.seed, 1, i)) for i, path in enumerate(scans)
     ]
-    maps = [imageio.read(path).astype(np.int32) for path in files_of(wanted.labels, (), data)]
-    edges = (max(wanted.edge, recipe.patch),) * 3
     count = wanted.synthetic if maps else 0
-    drawn = (random_contrast(maps[i % len(maps)], edges, rng) for i in range(count))
-    return Bank(tuple(volume.astype(np.float16) for volume in drawn), tuple(scans))
+    jobs += [Drawn(maps[i % len(maps)], edge, (recipe.seed, 2, i)) for i in range(count)]
+    made = list(map_in_order(_make, jobs, workers, _lost))
+    return Bank(
+        synthetic=tuple(each for volumes in made[len(scans) :] for each in volumes),
+        scans=tuple(each for volumes in made[: len(scans)] for each in volumes),
+    )
+
+
+def _make(job: Drawn | Scanned) -> list[HalfArray]:
+    rng = np.random.default_rng(job.seed)
+    if isinstance(job, Scanned):
+        return on_grids(cleaned(cropped(imageio.read(job.path))), job.least, rng)
+    labels = imageio.read(job.labels).astype(np.int32)
+    return [random_contrast(labels, (job.edge,) * 3, rng).astype(np.float16)]
+
+
+def _lost(job: Drawn | Scanned) -> list[HalfArray]:
+    raise BidsDenoiseError(f"the process that read {job[0]} died: give fewer --threads")
 
 
 def files_of(patterns: tuple[str, ...], left_out: tuple[str, ...], data: Path) -> list[Path]:
@@ -90,22 +139,40 @@ def files_of(patterns: tuple[str, ...], left_out: tuple[str, ...], data: Path) -
     return [p for p in names if not any(fnmatch.fnmatch(names[p], each) for each in left_out)]
 
 
-def coarser(data: FloatArray, least: int, rng: np.random.Generator) -> list[HalfArray]:
-    """Return `data` (x, y, z) on two coarser grids, where its own noise is less.
+def cleaned(data: FloatArray) -> FloatArray:
+    """Return a scan (x, y, z) without its own noise, by non-local means.
 
-    What is thinner than `least` voxels is continued by its mirror image.
+    What is left of it in a truth a network would learn to put back.
     """
-    data = cropped(data)
-    made = []
-    for lowest, highest in ((1.15, 1.5), (1.5, 2.2)):
+    image = Image(data, np.eye(4), ~padding(data))
+    return apply.denoise(NonLocalMeans(), image, estimate(image), Device()).data
+
+
+def on_grids(data: FloatArray, least: int, rng: np.random.Generator) -> list[HalfArray]:
+    """Return `data` (x, y, z) as it is, smoothed, and boxes of it on finer and coarser grids.
+
+    So a network sees anatomy from smooth to detailed, and learns to tell one from the other. What
+    is thinner than `least` voxels is continued by its mirror image.
+    """
+    made = [data, point_spread(data, rng.uniform(*BLUR))]
+    for lowest, highest in GRIDS:
         factor = rng.uniform(lowest, highest)
-        shape = tuple(max(int(n / factor), min(n, least)) for n in data.shape)
-        small = np.maximum(resample(data, (shape[0], shape[1], shape[2])), 0)
-        air = np.maximum(resample((data > 0).astype(np.float32), small.shape), 0) < 0.5
-        small[air] = 0
-        widths = [(0, max(least - length, 0)) for length in small.shape]
-        made.append(normalised(np.pad(small, widths, "symmetric")))
-    return made
+        part = boxed(data, int(WIDEST * factor), rng)
+        shape = tuple(max(int(n / factor), min(n, least)) for n in part.shape)
+        other = resample(part, (shape[0], shape[1], shape[2]))
+        air = resample((part > 0).astype(np.float32), other.shape) < 0.5
+        made.append(np.where(air, 0, np.maximum(other, 0)))
+    widths = ([(0, max(least - length, 0)) for length in each.shape] for each in made)
+    return [
+        normalised(np.pad(each, width, "symmetric"))
+        for each, width in zip(made, widths, strict=True)
+    ]
+
+
+def boxed(data: FloatArray, edge: int, rng: np.random.Generator) -> FloatArray:
+    """Return a box of `data` (x, y, z) of at most `edge` voxels a side, near the middle."""
+    starts = (rng.binomial(max(length - edge, 0), 0.5) for length in data.shape)
+    return data[tuple(slice(start, start + edge) for start in starts)]
 
 
 def cropped(data: FloatArray, margin: int = 4) -> FloatArray:

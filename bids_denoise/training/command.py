@@ -16,11 +16,14 @@ from bids_denoise.errors import BidsDenoiseError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from torch import Tensor
+
     from bids_denoise.training.bank import Bank
     from bids_denoise.training.loop import State
+    from bids_denoise.training.patches import Pilot
     from bids_denoise.training.recipe import Recipe
     from bids_denoise.training.validation import Test
-    from bids_denoise.values import Device
+    from bids_denoise.values import Device, FloatArray
 
 ABOUT = """\
 Train a denoising network from a recipe. Broken off, the same command goes on from the last
@@ -70,7 +73,7 @@ def _train(given: argparse.Namespace) -> None:
     given.out.mkdir(parents=True, exist_ok=True)
     _same_recipe(recipe, given.out / "recipe.json")
     torch.set_num_threads(given.threads)
-    bank = stored_bank(recipe, given.data, given.out / "bank.npz")
+    bank = stored_bank(recipe, given.data, given.out / "bank.npz", given.threads)
     low = not given.float32 and precision(device.kind) == "bfloat16"
     state = loop.begin(recipe, torch.device(device.kind, device.index), low)
     checkpoint = given.out / "checkpoint.pt"
@@ -96,17 +99,19 @@ def _run(
     from bids_denoise.training.validation import figures_of
 
     recipe, bank, tests = made
-    losses: list[float] = []
+    recent: list[Tensor] = []
     begun, first = perf_counter(), state.step
-    for now in loop.train(recipe, bank, state, lambda _, loss: losses.append(loss)):
+    for now in loop.train(recipe, bank, state, _pilot_of(state.network.pilot), given.threads):
+        recent.append(now.loss)
         if now.step % given.every and now.step != recipe.steps:
             continue
         loop.save(now, given.out / "checkpoint.pt")
+        losses = [float(each) for each in recent]
         row: dict[str, Any] = {"step": now.step, "loss": round(sum(losses) / len(losses), 5)}
         row["highest"] = round(max(losses), 3)
         row["seconds"] = round(perf_counter() - begun, 1)
         row["psnr"] = figures_of(now.mean, tests, device)
-        losses.clear()
+        recent.clear()
         loop.append_row(given.out / "curve.jsonl", row)
         left = row["seconds"] / (now.step - first) * (recipe.steps - now.step)
         print(f"{json.dumps(row)}  {left / 60:.0f} min left", flush=True)
@@ -116,3 +121,19 @@ def _run(
         "precision": "bfloat16" if state.low_precision else "float32",
     }
     print(f"written: {release(state.mean, recipe, facts, given.out)}")
+
+
+def _pilot_of(name: str) -> Pilot | None:
+    """Return what makes the pilot of a cube; several run side by side, so one thread for each."""
+    from bids_denoise.denoisers.trained import pilot_for
+    from bids_denoise.values import Device
+
+    if not name:
+        return None
+
+    def pilot(noisy: FloatArray, sigma: FloatArray) -> FloatArray:
+        made = pilot_for(name, noisy, sigma, Device(threads=1))
+        assert made is not None
+        return made
+
+    return pilot

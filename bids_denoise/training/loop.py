@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,14 +14,15 @@ import torch
 from bids_denoise.networks import build_network
 from bids_denoise.networks.base import laid_out
 from bids_denoise.training.losses import loss_of
-from bids_denoise.training.patches import Patches, draw_patches
+from bids_denoise.training.patches import draw_block
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from bids_denoise.networks.base import Network
     from bids_denoise.training.bank import Bank
+    from bids_denoise.training.patches import Patches, Pilot
     from bids_denoise.training.recipe import Recipe
 
 WARM_UP = 0.03
@@ -40,6 +42,8 @@ class State:
     optimiser: torch.optim.Optimizer
     device: torch.device
     low_precision: bool
+    loss: torch.Tensor
+    """Of the last step; a number as soon as the device has it."""
 
 
 def begin(recipe: Recipe, device: torch.device, low_precision: bool) -> State:
@@ -50,25 +54,32 @@ def begin(recipe: Recipe, device: torch.device, low_precision: bool) -> State:
     for each in (network, mean):
         laid_out(each.to(device))
     optimiser = torch.optim.AdamW(network.parameters(), lr=recipe.learning_rate, weight_decay=1e-4)
-    return State(0, network, mean, optimiser, device, low_precision)
+    return State(0, network, mean, optimiser, device, low_precision, torch.zeros(()))
 
 
 def train(
-    recipe: Recipe, bank: Bank, state: State, told: Callable[[int, float], None]
+    recipe: Recipe, bank: Bank, state: State, pilot: Pilot | None = None, threads: int = 1
 ) -> Iterator[State]:
     """Make the steps of `recipe` that are left, yielding the state after each.
 
     The patches of a step depend on its number alone, so that a training which was broken off
-    goes on exactly as it would have.
+    goes on exactly as it would have, and any number of `threads` may draw them ahead. `pilot`
+    is as for `patches.draw_block`.
     """
-    with ThreadPoolExecutor(1) as pool:
-        coming = pool.submit(draw_patches, recipe, bank, state.step)
-        for step in range(state.step, recipe.steps):
-            patches = coming.result()
-            coming = pool.submit(draw_patches, recipe, bank, step + 1)
-            told(step, _advance(recipe, state, patches))
-            state.step = step + 1
+    coming: deque[Future[list[Patches]]] = deque()
+    block, ready = divmod(state.step, recipe.reuse)
+    patches: list[Patches] = []
+    with ThreadPoolExecutor(threads) as pool:
+        while state.step < recipe.steps:
+            while len(coming) <= threads:
+                coming.append(pool.submit(draw_block, recipe, bank, block, pilot))
+                block += 1
+            patches = patches or coming.popleft().result()[ready:]
+            ready = 0
+            advance(recipe, state, on_device(patches.pop(0), state.device))
             yield state
+        for each in coming:
+            each.cancel()
 
 
 def rate(recipe: Recipe, step: int) -> float:
@@ -80,23 +91,29 @@ def rate(recipe: Recipe, step: int) -> float:
     return recipe.learning_rate * (0.5 + 0.5 * math.cos(math.pi * done))
 
 
-def _advance(recipe: Recipe, state: State, patches: Patches) -> float:
+def on_device(patches: Patches, device: torch.device) -> dict[str, torch.Tensor]:
+    """Return the arrays of `patches` as tensors on `device`."""
+    return {name: torch.from_numpy(array).to(device) for name, array in patches.arrays().items()}
+
+
+def advance(recipe: Recipe, state: State, patches: Mapping[str, torch.Tensor]) -> None:
+    """Make the next step on `patches`."""
     for group in state.optimiser.param_groups:
         group["lr"] = rate(recipe, state.step)
-    noisy, sigma, truth = (torch.from_numpy(each).to(state.device) for each in patches)
     seed = hash_of(recipe.seed, state.step)
     with torch.autocast(state.device.type, torch.bfloat16, enabled=state.low_precision):
-        loss = loss_of(state.network, (noisy, sigma, truth), recipe.samples, seed)
+        loss = loss_of(state.network, patches, recipe.samples, seed)
     state.optimiser.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(state.network.parameters(), STEEPEST)
     state.optimiser.step()
+    state.loss = loss.detach()
     # Early on the running mean forgets quickly, or it would remember the fresh weights for long.
     decay = min(recipe.average, (state.step + 1) / (state.step + 10))
     with torch.no_grad():
         for kept, now in zip(state.mean.parameters(), state.network.parameters(), strict=True):
             kept.lerp_(now, 1 - decay)
-    return float(loss.detach())
+    state.step += 1
 
 
 def hash_of(seed: int, step: int) -> int:

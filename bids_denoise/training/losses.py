@@ -8,6 +8,8 @@ import torch
 from torch.nn import functional
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import Tensor
 
     from bids_denoise.networks.base import Network
@@ -16,25 +18,24 @@ FAINTEST = 0.01
 """Noise level below which errors weigh hardly more."""
 
 
-def loss_of(
-    network: Network, patches: tuple[Tensor, Tensor, Tensor], samples: int, seed: int
-) -> Tensor:
-    """Return the loss of a network on (noisy, sigma, truth), each (batch, 1, x, y, z).
+def loss_of(network: Network, patches: Mapping[str, Tensor], samples: int, seed: int) -> Tensor:
+    """Return the loss of a network on `patches`: noisy, sigma, truth and, if it has one, pilot.
 
     For one sample the squared error over the noise level; for more the energy score of that many
     draws. What is left of the noise grows about as the root of its level, so that in these units a
     decibel counts about the same at all levels.
     """
-    noisy, sigma, truth = patches
+    seen = {name: each for name, each in patches.items() if name != "truth"}
+    truth, sigma = patches["truth"], patches["sigma"]
     weight = 1 / (FAINTEST * sigma.mean((1, 2, 3, 4), keepdim=True) + FAINTEST**2)
     if samples == 1:
-        clean: Tensor = network(noisy, sigma).float()
+        clean: Tensor = network(**seen).float()
         return (weight * (clean - truth).square()).mean()
-    generator = torch.Generator(device=noisy.device).manual_seed(seed)
-    draws = [
-        network(noisy, sigma, torch.randn(noisy.shape, generator=generator, device=noisy.device))
-        for _ in range(samples)
-    ]
+    generator = torch.Generator(device=truth.device).manual_seed(seed)
+    noise = (
+        torch.randn(truth.shape, generator=generator, device=truth.device) for _ in range(samples)
+    )
+    draws = [network(**seen, draw=each) for each in noise]
     return energy_score(torch.stack(draws).float(), truth, weight.sqrt())
 
 

@@ -1,8 +1,9 @@
-"""The patches of a training step: cut, turned, made noisy. The same for a seed and a step."""
+"""The patches of training steps: cut, made noisy, turned. The same for a seed and a step."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,31 +12,71 @@ from bids_denoise.simulate.noise import add_gaussian, add_rician
 from bids_denoise.stabilisation import stabilise, stabilised_mean
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from bids_denoise.training.bank import Bank, HalfArray
     from bids_denoise.training.recipe import NoiseRange, Recipe
     from bids_denoise.values import FloatArray
 
+    Pilot = Callable[[FloatArray, FloatArray], FloatArray]
 
-RECOLOURED = 0.5
+RECOLOURED = 0.3
 """Share of patches that get another contrast."""
 
 
-class Patches(NamedTuple):
-    """float32 (batch, 1, x, y, z) each: what the network sees, sigma, and the truth."""
+@dataclass(frozen=True)
+class Patches:
+    """float32 (batch, 1, x, y, z) each, or one without the first two axes.
+
+    Attributes
+    ----------
+    noisy, sigma, truth
+        What the network sees, the noise level, and what it shall return.
+    pilot
+        What the network starts from, if it does.
+    """
 
     noisy: FloatArray
     sigma: FloatArray
     truth: FloatArray
+    pilot: FloatArray | None = None
+
+    def arrays(self) -> dict[str, FloatArray]:
+        """Return what there is, by name."""
+        each = {one.name: getattr(self, one.name) for one in fields(self)}
+        return {name: array for name, array in each.items() if array is not None}
 
 
-def draw_patches(recipe: Recipe, bank: Bank, step: int) -> Patches:
-    """Return the patches of a step, whatever steps were made before."""
-    rng = np.random.default_rng((recipe.seed, step))
-    made = [
-        add_noise(_cut(bank.pick(rng, recipe.volumes.share), recipe.patch, rng), recipe.noise, rng)
-        for _ in range(recipe.batch)
+def draw_block(recipe: Recipe, bank: Bank, block: int, pilot: Pilot | None) -> list[Patches]:
+    """Return the patches of the steps from ``block * recipe.reuse`` on, for `recipe.reuse` steps.
+
+    They depend on the recipe and the number of the block alone. `pilot` makes of noisy volume and
+    sigma (x, y, z) what the network starts from: the costly part, made once for all those steps.
+    """
+    rng = np.random.default_rng((recipe.seed, block))
+    edge = max(recipe.region, recipe.patch)
+    cubes = []
+    for _ in range(recipe.batch):
+        truth = _cut(bank.pick(rng, recipe.volumes.share), edge, rng)
+        cube = add_noise(truth, recipe.noise, rng)
+        cubes.append(replace(cube, pilot=pilot(cube.noisy, cube.sigma)) if pilot else cube)
+    return [
+        _together([_turned(cube, recipe.patch, rng) for cube in cubes]) for _ in range(recipe.reuse)
     ]
-    return Patches(*(np.stack(each)[:, np.newaxis] for each in zip(*made, strict=True)))
+
+
+def _turned(cube: Patches, edge: int, rng: np.random.Generator) -> Patches:
+    """Return a piece of a cube in a random place and orientation."""
+    corner = rng.integers(0, len(cube.noisy) - edge + 1, 3)
+    box = tuple(slice(start, start + edge) for start in corner)
+    axes, ways = rng.permutation(3), rng.choice((-1, 1), 3)
+    flips = tuple(slice(None, None, int(way)) for way in ways)
+    return Patches(**{name: a[box].transpose(axes)[flips] for name, a in cube.arrays().items()})
+
+
+def _together(patches: list[Patches]) -> Patches:
+    apart = [each.arrays() for each in patches]
+    return Patches(**{name: np.stack([a[name] for a in apart])[:, np.newaxis] for name in apart[0]})
 
 
 def add_noise(truth: FloatArray, noise: NoiseRange, rng: np.random.Generator) -> Patches:
@@ -59,15 +100,13 @@ def add_noise(truth: FloatArray, noise: NoiseRange, rng: np.random.Generator) ->
 
 
 def _cut(volume: HalfArray, edge: int, rng: np.random.Generator) -> FloatArray:
-    """Return a cube of `volume` (x, y, z) in a random place and orientation, not all air."""
+    """Return a cube of `volume` (x, y, z) in a random place, not all air, in a random contrast."""
     for _ in range(8):
         corner = [int(rng.integers(0, max(length - edge, 0) + 1)) for length in volume.shape]
-        patch = volume[tuple(slice(start, start + edge) for start in corner)]
-        if np.count_nonzero(patch) > patch.size / 8:
+        cube = volume[tuple(slice(start, start + edge) for start in corner)]
+        if np.count_nonzero(cube) > cube.size / 8:
             break
-    patch = np.transpose(patch, rng.permutation(3))
-    flips = tuple(slice(None, None, int(step)) for step in rng.choice((-1, 1), 3))
-    truth = np.ascontiguousarray(patch[flips], dtype=np.float32)
+    truth = np.ascontiguousarray(cube, dtype=np.float32)
     if rng.random() < RECOLOURED:
         truth = recoloured(truth, rng)
     return truth * np.float32(rng.uniform(0.5, 1.2))

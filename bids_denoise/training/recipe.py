@@ -24,7 +24,7 @@ class Volumes:
     labels
         Label maps.
     scans
-        Real scans; each is brought to coarser grids, on which its own noise is less.
+        Real scans; each is cleaned, and brought to finer and coarser grids.
     held_out
         Real scans that are never trained on, though a pattern of `scans` fits them.
     share
@@ -74,12 +74,17 @@ class Recipe:
         Which network, and what its class takes.
     steps, batch, patch
         Gradient steps, patches in each, edge of a patch in voxels.
+    region, reuse
+        Edge of the larger cubes that patches are cut from once the noise is on them and the
+        pilot has run, and how many steps cut from the same cubes.
     learning_rate
         The highest; it rises over the first steps and falls as a cosine.
     average
         Decay of the running mean of the weights, which is what is shipped.
     samples
         Draws for each patch, for a network that draws (energy score); 1 for the squared error.
+    sources
+        What the volumes are and under which licence, for the model card.
     """
 
     network: str
@@ -87,10 +92,13 @@ class Recipe:
     steps: int = 4000
     batch: int = 4
     patch: int = 48
+    region: int = 64
+    reuse: int = 4
     learning_rate: float = 1e-3
     average: float = 0.998
     seed: int = 0
     samples: int = 1
+    sources: tuple[str, ...] = ()
     volumes: Volumes = Volumes()
     noise: NoiseRange = NoiseRange()
 

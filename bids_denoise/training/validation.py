@@ -8,6 +8,7 @@ import numpy as np
 
 from bids_denoise import imageio
 from bids_denoise.denoisers.inference import apply_network
+from bids_denoise.denoisers.trained import pilot_for
 from bids_denoise.simulate.noise import add_gaussian
 from bids_denoise.simulate.phantom import head_phantom
 from bids_denoise.training.bank import cropped, files_of
@@ -48,8 +49,9 @@ def figures_of(network: Network, tests: list[Test], device: Device) -> dict[str,
             rng = np.random.default_rng((number, int(1000 * level)))
             sigma = np.full(test.truth.shape, level, np.float32)
             noisy = add_gaussian(test.truth, sigma, rng)
-            seed = 0 if network.draws else None
-            result = apply_network(network, noisy, sigma, device, seed)
+            pilot = pilot_for(network.pilot, noisy, sigma, device)
+            seed = (0, 0) if network.draws else None
+            result = apply_network(network, noisy, sigma, device, pilot=pilot, seed=seed)
             error = np.mean(np.square(result - test.truth)[test.truth > 0.04], dtype=np.float64)
             found[f"{100 * level:g} %"].append(-10 * float(np.log10(error)))
     return {name: round(float(np.mean(values)), 3) for name, values in found.items()}

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 SIZES: dict[str, dict[str, Any]] = {
     "srcnn2d": {"widths": (6, 4)},
     "srcnn": {"widths": (6, 4)},
-    "unet": {"widths": (4, 5, 6)},
-    "generative": {"widths": (4, 5, 6)},
+    "unet": {"widths": (4, 5, 6), "blocks": 2},
+    "generative": {"widths": (4, 5), "blocks": 1},
 }
 
 
@@ -29,11 +29,17 @@ def network_of(name: str) -> Network:
     return network
 
 
-def inputs(network: Network, edge: int = 16) -> list[torch.Tensor]:
+def names(network: Network) -> list[str]:
+    """Return what the network takes."""
+    return ["noisy", "sigma", *["pilot"] * bool(network.pilot), *["draw"] * network.draws]
+
+
+def inputs(network: Network, edge: int = 16) -> dict[str, torch.Tensor]:
     generator = torch.Generator().manual_seed(4)
-    count = 3 if network.draws else 2
     shape = (1, 1, edge, edge, edge)
-    return [torch.rand(shape, generator=generator, dtype=torch.float64) for _ in range(count)]
+    return {
+        name: torch.rand(shape, generator=generator, dtype=torch.float64) for name in names(network)
+    }
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -43,31 +49,52 @@ class TestEveryNetwork:
 
     def test_units_do_not_matter(self, name: str) -> None:
         network = network_of(name)
-        noisy, sigma, *draw = inputs(network)
-        result = network(noisy, sigma, *draw)
-        assert result.shape == noisy.shape
-        torch.testing.assert_close(network(8 * noisy, 8 * sigma, *draw), 8 * result)
+        given = inputs(network)
+        result = network(**given)
+        assert result.shape == given["noisy"].shape
+        louder = {name: each if name == "draw" else 8 * each for name, each in given.items()}
+        torch.testing.assert_close(network(**louder), 8 * result)
 
-    def test_it_begins_as_the_identity_nearly(self, name: str) -> None:
+    def test_it_begins_with_what_it_starts_from(self, name: str) -> None:
         torch.manual_seed(3)
         network = build_network(name, SIZES[name]).double()
-        noisy, sigma, *draw = inputs(network)
-        assert float((network(noisy, sigma, *draw) - noisy).abs().max().detach()) < 0.05
+        given = inputs(network)
+        start = given.get("pilot", given["noisy"])
+        assert float((network(**given) - start).abs().max().detach()) < 0.3
 
     def test_it_sees_no_further_than_its_reach(self, name: str) -> None:
         network = network_of(name)
         edge = 2 * network.reach + 3
         edge += -edge % network.multiple + network.multiple
-        shapes = [(1, 1, edge, 8, 8)] * (3 if network.draws else 2)
-        given = [torch.rand(each, dtype=torch.float64, requires_grad=True) for each in shapes]
+        given = {
+            each: torch.rand((1, 1, edge, 8, 8), dtype=torch.float64, requires_grad=True)
+            for each in names(network)
+        }
         middle = edge // 2
-        network(*given)[0, 0, middle, 4, 4].backward()
-        for each in given:
+        network(**given)[0, 0, middle, 4, 4].backward()
+        for each in given.values():
             assert each.grad is not None
             seen = each.grad.abs().sum((0, 1, 3, 4)).nonzero().ravel()
             assert int(seen.min()) >= middle - network.reach
             assert int(seen.max()) <= middle + network.reach
             assert int(seen.max() - seen.min()) >= network.reach / 2
+
+
+def test_draws_and_their_opposites_have_the_pilot_as_their_mean() -> None:
+    network = network_of("generative")
+    given = inputs(network)
+    draw = network(**given)
+    opposite = network(**{**given, "draw": -given["draw"]})
+    torch.testing.assert_close((draw + opposite) / 2, given["pilot"])
+    assert float((draw - opposite).abs().max().detach()) > 1e-3
+
+
+def test_a_network_without_a_pilot_starts_from_the_noisy_volume() -> None:
+    torch.manual_seed(3)
+    network = build_network("unet", {"widths": (4, 5), "blocks": 1, "pilot": ""}).double()
+    assert names(network) == ["noisy", "sigma"]
+    given = inputs(network)
+    assert float((network(**given) - given["noisy"]).abs().max().detach()) < 0.3
 
 
 def test_an_unknown_name_is_refused() -> None:
@@ -77,7 +104,7 @@ def test_an_unknown_name_is_refused() -> None:
 
 def test_slices_are_apart_in_two_dimensions() -> None:
     network = network_of("srcnn2d")
-    noisy, sigma = inputs(network)
+    noisy, sigma = inputs(network).values()
     changed = noisy.clone()
     changed[..., 3] = 0
     moved = (network(changed, sigma) - network(noisy, sigma)).abs().sum((0, 1, 2, 3))
@@ -86,7 +113,8 @@ def test_slices_are_apart_in_two_dimensions() -> None:
 
 def test_samples_differ_by_their_draw_and_by_sigma() -> None:
     network = network_of("generative")
-    noisy, sigma, draw = inputs(network)
-    assert not torch.equal(network(noisy, sigma, draw), network(noisy, sigma, 1 - draw))
-    nothing = torch.zeros_like(sigma)
-    torch.testing.assert_close(network(noisy, nothing, draw), network(noisy, nothing, 1 - draw))
+    given = inputs(network)
+    other = given | {"draw": 1 - given["draw"]}
+    assert not torch.equal(network(**given), network(**other))
+    nothing = {"sigma": torch.zeros_like(given["sigma"])}
+    torch.testing.assert_close(network(**(given | nothing)), network(**(other | nothing)))

@@ -15,15 +15,30 @@ from bids_denoise.denoisers.weights import load_weights
 from bids_denoise.errors import UsageError
 from bids_denoise.simulate.phantom import head_labels, head_phantom
 from bids_denoise.training import loop, main
-from bids_denoise.training.bank import Bank, coarser, fill_bank, normalised, stored_bank
+from bids_denoise.training.bank import (
+    Bank,
+    cleaned,
+    fill_bank,
+    normalised,
+    on_grids,
+    stored_bank,
+)
 from bids_denoise.training.losses import energy_score, loss_of
-from bids_denoise.training.patches import add_noise, draw_patches
+from bids_denoise.training.patches import add_noise, draw_block
 from bids_denoise.training.recipe import NoiseRange, Recipe, Volumes, read_recipe
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-TINY = Recipe("unet", {"widths": (4, 6)}, steps=6, batch=2, patch=16)
+    from bids_denoise.values import FloatArray
+
+SIZES = {"widths": (4, 6), "blocks": 1}
+TINY = Recipe("unet", SIZES, steps=6, batch=2, patch=16, region=20, reuse=2)
+
+
+def smooth(noisy: FloatArray, sigma: FloatArray) -> FloatArray:
+    """Return a pilot that costs nothing."""
+    return noisy - sigma * np.sign(noisy)
 
 
 @pytest.fixture(scope="module")
@@ -70,15 +85,30 @@ class TestRecipe:
 
 
 class TestVolumes:
-    def test_coarser_grids_have_less_noise_and_the_same_head(self) -> None:
+    def test_a_scan_is_seen_on_finer_and_coarser_grids(self) -> None:
         head = head_phantom((64, 64, 64)) * (head_phantom((64, 64, 64)) > 0)
-        for volume in coarser(head, 16, np.random.default_rng(0)):
-            assert max(volume.shape) < 62
+        made = on_grids(head, 16, np.random.default_rng(0))
+        edges = [max(volume.shape) for volume in made]
+        assert edges[:2] == [64, 64]
+        assert edges[2] > edges[3] > 64 > edges[4] > edges[5]
+        for volume in made:
             assert np.percentile(volume[volume > 0], 99) == pytest.approx(1, abs=0.01)
 
+    def test_a_scan_loses_its_noise_first(self) -> None:
+        head = head_phantom((48, 52, 44))
+        noisy = np.maximum(head + np.random.default_rng(0).normal(0, 8, head.shape), 0)
+        error = cleaned(noisy.astype(np.float32)) - head
+        assert np.std(error[head > 50]) < 0.8 * np.std((noisy - head)[head > 50])
+
     def test_thin_volumes_are_continued_to_a_patch(self) -> None:
-        for volume in coarser(head_phantom((40, 44, 9)), 16, np.random.default_rng(0)):
-            assert min(volume.shape) == 16
+        for volume in on_grids(head_phantom((40, 44, 9)), 16, np.random.default_rng(0)):
+            assert min(volume.shape) >= 16
+
+    def test_the_number_of_workers_makes_no_difference(self, data: Path) -> None:
+        recipe = replace(TINY, volumes=Volumes(scans=("head[01]*",)))
+        one, two = (fill_bank(recipe, data, workers).scans for workers in (1, 2))
+        for first, second in zip(one, two, strict=True):
+            np.testing.assert_array_equal(first, second)
 
     def test_label_maps_become_volumes_of_random_contrast(self, tmp_path: Path) -> None:
         labels = head_labels((40, 44, 36)).astype(np.int16)
@@ -88,14 +118,14 @@ class TestVolumes:
         assert [volume.shape for volume in made] == [(24, 24, 24)] * 3
         assert not np.array_equal(made[0], made[1])
         bank = Bank(made, ())
-        assert draw_patches(TINY, bank, 0).truth.shape == (2, 1, 16, 16, 16)
+        assert draw_block(TINY, bank, 0, None)[0].truth.shape == (2, 1, 16, 16, 16)
 
     def test_what_is_held_out_is_not_in_the_bank(self, data: Path, tmp_path: Path) -> None:
         wanted = Volumes(scans=("head*.nii.gz",), held_out=("head2*",), share=0)
         recipe = replace(TINY, volumes=wanted)
         made = stored_bank(recipe, data, tmp_path / "bank.npz")
         again = stored_bank(recipe, data, tmp_path / "bank.npz")
-        assert len(made.scans) == len(again.scans) == 4
+        assert len(made.scans) == len(again.scans) == 12
         for one, other in zip(made.scans, again.scans, strict=True):
             np.testing.assert_array_equal(one, other)
 
@@ -106,15 +136,27 @@ class TestVolumes:
 
 
 class TestPatches:
-    def test_they_depend_on_seed_and_step_alone(self, bank: Bank) -> None:
-        one, again = (draw_patches(TINY, bank, 5) for _ in range(2))
+    def test_they_depend_on_seed_and_block_alone(self, bank: Bank) -> None:
+        one, again = (draw_block(TINY, bank, 5, smooth) for _ in range(2))
+        assert len(one) == TINY.reuse
         for first, second in zip(one, again, strict=True):
-            assert first.shape == (2, 1, 16, 16, 16)
-            assert first.dtype == np.float32
-            np.testing.assert_array_equal(first, second)
-        assert not np.array_equal(one.noisy, draw_patches(TINY, bank, 6).noisy)
-        other = draw_patches(replace(TINY, seed=1), bank, 5)
-        assert not np.array_equal(one.noisy, other.noisy)
+            for name, array in first.arrays().items():
+                assert array.shape == (2, 1, 16, 16, 16)
+                assert array.dtype == np.float32
+                np.testing.assert_array_equal(array, second.arrays()[name])
+        assert not np.array_equal(one[0].noisy, one[1].noisy)
+        assert not np.array_equal(one[0].noisy, draw_block(TINY, bank, 6, smooth)[0].noisy)
+        other = draw_block(replace(TINY, seed=1), bank, 5, smooth)
+        assert not np.array_equal(one[0].noisy, other[0].noisy)
+
+    def test_all_arrays_of_a_patch_are_turned_alike(self, bank: Bank) -> None:
+        for patches in draw_block(TINY, bank, 1, smooth):
+            assert patches.pilot is not None
+            np.testing.assert_array_equal(patches.pilot, smooth(patches.noisy, patches.sigma))
+            assert np.std(patches.noisy - patches.truth) < 1.2 * patches.sigma.max()
+
+    def test_without_a_pilot_there_is_none(self, bank: Bank) -> None:
+        assert set(draw_block(TINY, bank, 0, None)[0].arrays()) == {"noisy", "sigma", "truth"}
 
     @pytest.mark.parametrize("rician", [0.0, 1.0])
     def test_the_noise_has_its_sigma_and_no_bias(self, rician: float) -> None:
@@ -162,12 +204,13 @@ class TestLosses:
             truth = torch.zeros(2, 1, 20, 20, 20)
             sigma = torch.full_like(truth, level)
             noisy = sigma * torch.randn(truth.shape, generator=torch.Generator().manual_seed(1))
-            losses.append(float(loss_of(Halfway(), (noisy, sigma, truth), 1, 0)))  # type: ignore[arg-type]
+            given = {"noisy": noisy, "sigma": sigma, "truth": truth}
+            losses.append(float(loss_of(Halfway(), given, 1, 0)))  # type: ignore[arg-type]
         assert losses[1] == pytest.approx(losses[0], rel=0.2)
 
 
 def weights_after(recipe: Recipe, bank: Bank, state: loop.State) -> list[torch.Tensor]:
-    for _ in loop.train(recipe, bank, state, lambda *_: None):
+    for _ in loop.train(recipe, bank, state, smooth):
         pass
     return [each.detach().clone() for each in state.mean.parameters()]
 
@@ -181,7 +224,7 @@ class TestLoop:
         device = torch.device("cpu")
         whole = weights_after(recipe, bank, loop.begin(recipe, device, False))
         broken = loop.begin(recipe, device, False)
-        for state in loop.train(recipe, bank, broken, lambda *_: None):
+        for state in loop.train(recipe, bank, broken, smooth):
             if state.step == 3:
                 loop.save(state, tmp_path / "c.pt")
                 break
@@ -192,10 +235,8 @@ class TestLoop:
 
     def test_it_learns(self, bank: Bank) -> None:
         recipe = replace(TINY, steps=60, learning_rate=4e-3)
-        losses: list[float] = []
         state = loop.begin(recipe, torch.device("cpu"), False)
-        for _ in loop.train(recipe, bank, state, lambda _, loss: losses.append(loss)):
-            pass
+        losses = [float(now.loss) for now in loop.train(recipe, bank, state, smooth, threads=2)]
         assert np.mean(losses[-10:]) < 0.6 * np.mean(losses[:5])
 
     def test_the_rate_rises_and_falls(self) -> None:
@@ -210,8 +251,10 @@ class TestCommand:
 steps = 4
 batch = 1
 patch = 16
+region = 16
 [sizes]
 widths = [4, 6]
+blocks = 1
 [volumes]
 share = 0.0
 scans = ["head*.nii.gz"]

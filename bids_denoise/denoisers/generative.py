@@ -1,0 +1,85 @@
+"""Samples of what the scan without noise may be, their mean, and how far they are apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from bids_denoise.denoisers.base import param
+from bids_denoise.denoisers.inference import apply_network
+from bids_denoise.denoisers.trained import facts_of, from_gaussian, pilot_for, to_gaussian
+from bids_denoise.denoisers.weights import load_weights
+from bids_denoise.errors import UsageError
+from bids_denoise.stabilisation import floored
+from bids_denoise.values import Denoised
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bids_denoise.values import Device, FloatArray, Image, Law, Noise
+
+
+@dataclass(frozen=True)
+class Generative:
+    """Conditional generator: draws volumes as likely as the truth, given the noisy one.
+
+    Draws come in pairs, with opposite signs of what they add to the U-Net's result, so that their
+    mean is that result, whatever their number. ``result`` chooses between the mean and one draw,
+    which has the texture of a scan that the mean lacks. The map ``uncertainty`` is their
+    standard deviation. Trained by the energy score (Gneiting & Raftery 2007,
+    doi:10.1198/016214506000001437). Model card: ``bids_denoise/weights/generative.json``.
+    """
+
+    name: ClassVar[str] = "generative"
+    summary: ClassVar[str] = "trained generator: posterior mean, samples and uncertainty map"
+    dimensions: ClassVar[int] = 3
+    datatypes: ClassVar[tuple[str, ...]] = ("anat",)
+    devices: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
+    laws: ClassVar[tuple[Law, ...]] = ("gaussian", "rician")
+    citations: ClassVar[tuple[str, ...]] = (
+        "gneiting2007",
+        "cicek2016",
+        "zhang2022",
+        "mohan2020",
+        "foi2011",
+    )
+
+    samples: int = param(4, "draws for the uncertainty map, even", minimum=2, maximum=64)
+    seed: int = param(0, "of the draws", minimum=0, maximum=2**31 - 1)
+    result: str = param("mean", "what is written as the denoised image", choices=("mean", "sample"))
+    strength: float = param(
+        1.0, "share of the noise found that is taken away", minimum=0.0, maximum=1.0
+    )
+
+    def __post_init__(self) -> None:
+        if self.samples % 2:
+            raise UsageError(f"generative parameter samples: {self.samples} is not even")
+
+    def denoise(self, image: Image, noise: Noise, device: Device) -> Denoised:
+        """Return the mean of the draws or one of them, and the map ``uncertainty``."""
+        sigma = floored(noise.sigma)
+        shown = to_gaussian(image.data, sigma, noise, device)
+        mean = pilot_for(load_weights(self.name).network.pilot, shown, sigma, device)
+        assert mean is not None
+        result, squares = mean, np.zeros_like(mean)
+        centre = from_gaussian(mean, sigma, noise, device)
+        for number, draw in enumerate(self.draws(shown, sigma, mean, device)):
+            if number == 0 and self.result == "sample":
+                result = draw
+            squares += np.square(from_gaussian(draw, sigma, noise, device) - centre)
+        uncertainty = np.sqrt(squares / np.float32(self.samples))
+        clean = shown + np.float32(self.strength) * (result - shown)
+        found = Denoised(from_gaussian(clean, sigma, noise, device), {"uncertainty": uncertainty})
+        return replace(found, choices=facts_of(self.name, device))
+
+    def draws(
+        self, data: FloatArray, sigma: FloatArray, mean: FloatArray, device: Device
+    ) -> Iterator[FloatArray]:
+        """Yield draws (x, y, z) around `mean`, what the U-Net made of `data`; Gaussian noise."""
+        network = load_weights(self.name).network
+        for pair in range(self.samples // 2):
+            draw = apply_network(network, data, sigma, device, pilot=mean, seed=(self.seed, pair))
+            yield draw
+            yield 2 * mean - draw
