@@ -151,7 +151,8 @@ _SELECTION = (
 _METHODS = (
     Option(
         "method",
-        "The denoiser. auto takes mppca for series of enough volumes and nlm for the rest.",
+        "The denoiser. auto takes unet for anatomical images whose sigma can be trusted, mppca for "
+        "series of enough volumes and nlm for the rest.",
         METHOD,
         metavar="NAME",
         choices=("auto", *DENOISERS),

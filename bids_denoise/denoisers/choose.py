@@ -27,17 +27,31 @@ class Choice:
     why: str
 
 
+@dataclass(frozen=True)
+class Kind:
+    """What a choice depends on: the datatype, the shape, and whether sigma can be trusted."""
+
+    datatype: str
+    shape: tuple[int, ...]
+    trusted: bool = True
+
+    @property
+    def volumes(self) -> int:
+        """Return the number of volumes."""
+        return self.shape[3] if len(self.shape) > 3 else 1
+
+
 def choose_denoiser(
     method: str,
     given: Mapping[str, Mapping[str, Any]],
-    datatype: str,
-    shape: tuple[int, ...],
+    kind: Kind,
     sloppy: bool = False,
 ) -> Choice:
-    """Return the denoiser for an image of `datatype` and `shape`.
+    """Return the denoiser for an image of `kind`.
 
-    ``auto`` takes MP-PCA for a series of at least `MIN_SERIES` volumes and non-local means for
-    the rest. A named method is taken as it is, if it can treat such an image.
+    ``auto`` takes the trained U-Net for anatomical images of trusted sigma, MP-PCA for a series
+    of at least `MIN_SERIES` volumes, and non-local means for the rest. A named method is taken as
+    it is, if it can treat such an image.
 
     Raises
     ------
@@ -46,27 +60,33 @@ def choose_denoiser(
     UsageError
         A parameter's value is out of range.
     """
-    volumes = shape[3] if len(shape) > 3 else 1
+    why = "asked for by --method"
     if method == "auto":
-        series = datatype in {"func", "dwi"} and volumes >= MIN_SERIES
-        method = "mppca" if series else "nlm"
-        why = _reason(datatype, volumes, series)
-    else:
-        why = "asked for by --method"
-    kind = DENOISERS[method]
-    if datatype not in kind.datatypes or (kind.dimensions == 4 and volumes == 1):
-        fitting = [name for name, each in DENOISERS.items() if datatype in each.datatypes]
+        method, why = _automatic(kind, sloppy)
+    wanted = DENOISERS[method]
+    if kind.datatype not in wanted.datatypes or (wanted.dimensions == 4 and kind.volumes == 1):
+        fitting = [name for name, each in DENOISERS.items() if kind.datatype in each.datatypes]
         raise ScanError(
-            f"method {method!r} cannot denoise {datatype} data with {volumes} volume(s); "
-            f"for {datatype} there are: auto, {', '.join(fitting)}"
+            f"method {method!r} cannot denoise {kind.datatype} data with {kind.volumes} volume(s); "
+            f"for {kind.datatype} there are: auto, {', '.join(fitting)}"
         )
     values = {**(SLOPPY.get(method, {}) if sloppy else {}), **given.get(method, {})}
-    return Choice(denoiser=build(kind, values), why=why)
+    return Choice(denoiser=build(wanted, values), why=why)
 
 
-def _reason(datatype: str, volumes: int, series: bool) -> str:
-    if series:
-        return f"auto: {volumes} volumes are enough to tell noise from signal by their redundancy"
-    if volumes > 1:
-        return f"auto: {volumes} volumes are too few for MP-PCA (needs {MIN_SERIES})"
-    return f"auto: a single volume ({datatype}), where similar patches are the redundancy"
+def _automatic(kind: Kind, sloppy: bool) -> tuple[str, str]:
+    """Return the method that ``auto`` takes, and why."""
+    if kind.datatype in {"func", "dwi"}:
+        if kind.volumes >= MIN_SERIES:
+            reason = f"{kind.volumes} volumes are enough to tell noise from signal"
+            return "mppca", f"auto: {reason} by their redundancy"
+        if kind.volumes > 1:
+            few = f"{kind.volumes} volumes are too few for MP-PCA (needs {MIN_SERIES})"
+            return "nlm", f"auto: {few}"
+    elif sloppy:
+        return "nlm", "auto: the quicker method, as the run is sloppy"
+    elif kind.trusted:
+        return "unet", f"auto: the best method for a single volume ({kind.datatype})"
+    else:
+        return "nlm", "auto: sigma cannot be trusted, and the trained U-Net depends on it more"
+    return "nlm", f"auto: a single volume ({kind.datatype}), where similar patches help each other"

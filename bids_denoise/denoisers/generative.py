@@ -5,20 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
-
 from bids_denoise.denoisers.base import param
-from bids_denoise.denoisers.inference import apply_network
-from bids_denoise.denoisers.trained import facts_of, from_gaussian, pilot_for, to_gaussian
-from bids_denoise.denoisers.weights import load_weights
 from bids_denoise.errors import UsageError
-from bids_denoise.stabilisation import floored
 from bids_denoise.values import Denoised
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from bids_denoise.values import Device, FloatArray, Image, Law, Noise
+    from bids_denoise.values import Device, Image, Law, Noise
 
 
 @dataclass(frozen=True)
@@ -59,27 +51,30 @@ class Generative:
 
     def denoise(self, image: Image, noise: Noise, device: Device) -> Denoised:
         """Return the mean of the draws or one of them, and the map ``uncertainty``."""
+        import numpy as np
+
+        from bids_denoise.denoisers.trained import (
+            draws_around,
+            facts_of,
+            from_gaussian,
+            pilot_for,
+            to_gaussian,
+        )
+        from bids_denoise.denoisers.weights import load_weights
+        from bids_denoise.stabilisation import floored
+
         sigma = floored(noise.sigma)
         shown = to_gaussian(image.data, sigma, noise, device)
         mean = pilot_for(load_weights(self.name).network.pilot, shown, sigma, device)
         assert mean is not None
         result, squares = mean, np.zeros_like(mean)
         centre = from_gaussian(mean, sigma, noise, device)
-        for number, draw in enumerate(self.draws(shown, sigma, mean, device)):
-            if number == 0 and self.result == "sample":
+        seeds = [(self.seed, pair) for pair in range(self.samples // 2)]
+        for draw in draws_around(mean, shown, sigma, device, seeds):
+            if result is mean and self.result == "sample":
                 result = draw
             squares += np.square(from_gaussian(draw, sigma, noise, device) - centre)
         uncertainty = np.sqrt(squares / np.float32(self.samples))
         clean = shown + np.float32(self.strength) * (result - shown)
         found = Denoised(from_gaussian(clean, sigma, noise, device), {"uncertainty": uncertainty})
         return replace(found, choices=facts_of(self.name, device))
-
-    def draws(
-        self, data: FloatArray, sigma: FloatArray, mean: FloatArray, device: Device
-    ) -> Iterator[FloatArray]:
-        """Yield draws (x, y, z) around `mean`, what the U-Net made of `data`; Gaussian noise."""
-        network = load_weights(self.name).network
-        for pair in range(self.samples // 2):
-            draw = apply_network(network, data, sigma, device, pilot=mean, seed=(self.seed, pair))
-            yield draw
-            yield 2 * mean - draw

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bids_denoise.networks.base import Network
     from bids_denoise.values import Device, FloatArray
 
-MOST_VOXELS = 6_000_000
+MOST_VOXELS = 2_500_000
 """Of one tile, margins included: what bounds the memory."""
 
 MOST_SIGMA = 5.0

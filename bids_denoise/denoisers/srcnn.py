@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from bids_denoise.denoisers.base import param
-from bids_denoise.denoisers.trained import denoise_by
 
 if TYPE_CHECKING:
     from bids_denoise.values import Denoised, Device, Image, Law, Noise
@@ -34,6 +33,8 @@ class Srcnn:
 
     def denoise(self, image: Image, noise: Noise, device: Device) -> Denoised:
         """Return the volume without noise."""
+        from bids_denoise.denoisers.trained import denoise_by
+
         return denoise_by(self.name, image, noise, device, self.strength)
 
 

@@ -13,6 +13,8 @@ from bids_denoise.stabilisation import floored
 from bids_denoise.values import Denoised, Image, Noise
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from bids_denoise.values import Device, FloatArray
 
 
@@ -55,6 +57,29 @@ def pilot_for(name: str, data: FloatArray, sigma: FloatArray, device: Device) ->
     return NonLocalMeans().denoise(image, Noise(sigma, "gaussian", "given"), device).data
 
 
+def draws_around(
+    mean: FloatArray,
+    data: FloatArray,
+    sigma: FloatArray,
+    device: Device,
+    seeds: Sequence[tuple[int, int]],
+) -> Iterator[FloatArray]:
+    """Yield two draws (x, y, z) for each of `seeds`, as far from `mean` on either side.
+
+    Parameters
+    ----------
+    mean
+        float32 (x, y, z): what the U-Net made of `data`.
+    data, sigma
+        As in `pilot_for`.
+    """
+    network = load_weights("generative").network
+    for seed in seeds:
+        draw = apply_network(network, data, sigma, device, pilot=mean, seed=seed)
+        yield draw
+        yield 2 * mean - draw
+
+
 def to_gaussian(data: FloatArray, sigma: FloatArray, noise: Noise, device: Device) -> FloatArray:
     """Return `data` with noise that is Gaussian with standard deviation `sigma`."""
     from bids_denoise.stabilisation import stabilise
@@ -71,5 +96,8 @@ def from_gaussian(data: FloatArray, sigma: FloatArray, noise: Noise, device: Dev
 
 def facts_of(name: str, device: Device) -> dict[str, Any]:
     """Return what the record says of the weights."""
-    weights = load_weights(name)
-    return {"weights": weights.checksum[:12], "precision": precision(device.kind)}
+    return {
+        "weights": load_weights(name).checksum[:12],
+        "model_card": f"bids_denoise/weights/{name}.json",
+        "precision": precision(device.kind),
+    }

@@ -19,21 +19,19 @@ RECORDED_PACKAGES = ("numpy", "scipy", "numba", "nibabel", "pybids")
 
 def fingerprint(
     scan: Scan,
-    method: str,
-    parameters: Mapping[str, Any],
+    methods: Mapping[str, Mapping[str, Any]],
     gradients: Sequence[str],
     settings: Settings,
 ) -> str:
     """Return a hash of all that decides a result besides the voxels: ``sha256:...``.
 
-    Method, parameters, the version of the app, the form of the output, the source's metadata
-    and the checksums of its gradient files are in it; the device, the number of workers and where
-    files lie are not.
+    The methods in question with their parameters, the version of the app, the form of the output,
+    the source's metadata and the checksums of its gradient files are in it; the device, the number
+    of workers and where files lie are not.
     """
     decisive = {
         "version": __version__,
-        "method": method,
-        "parameters": parameters,
+        "methods": methods,
         "seed": settings.seed,
         "dtype": settings.output_dtype,
         "layout": settings.output_layout,

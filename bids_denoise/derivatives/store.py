@@ -74,6 +74,13 @@ class Store:
 
     def close(self) -> None:
         """Remove this process's folder of unfinished files, and those of killed workers."""
+        try:
+            self._clear()
+        except KeyboardInterrupt:  # a run that is stopped just here leaves nothing either
+            self._clear()
+            raise
+
+    def _clear(self) -> None:
         shutil.rmtree(self._mine, ignore_errors=True)
         with suppress(OSError):
             self.clear_abandoned()

@@ -16,7 +16,7 @@ from bids_denoise import imageio
 from bids_denoise.dataset import find_brain_mask
 from bids_denoise.denoisers import apply
 from bids_denoise.denoisers.base import parameters
-from bids_denoise.denoisers.choose import Choice, choose_denoiser
+from bids_denoise.denoisers.choose import Choice, Kind, choose_denoiser
 from bids_denoise.derivatives import names, records, sidecar
 from bids_denoise.derivatives.publish import Results, Target, publish_results
 from bids_denoise.derivatives.store import Store
@@ -64,7 +64,8 @@ def denoise_scan(scan: Scan, job: Job) -> Record:
                 return replace(current, status="skipped", reason="already done and current")
             image = _with_head(imageio.load(scan), scan, job)
             noise = estimate(image)
-            choice = _choice(scan, job)
+            choice = _choice(scan, job, noise.trusted)
+            record = _by(choice, record)
             denoised = apply.denoise(choice.denoiser, image, cautious(noise), job.device)
             quality = judge(image, denoised, noise, _redo(choice, job), job.settings.seed)
             figures = draw(image, denoised, noise, store.draft_folder(), outputs.stem)
@@ -100,12 +101,20 @@ def _with_head(image: imageio.Loaded, scan: Scan, job: Job) -> imageio.Loaded:
     return replace(image, head=mask > 0, remarks=(*image.remarks, remark))
 
 
-def _choice(scan: Scan, job: Job) -> Choice:
+def _choice(scan: Scan, job: Job, trusted: bool = True) -> Choice:
     settings = job.settings
-    shape = imageio.describe(scan.path).shape
-    return choose_denoiser(
-        settings.method, settings.parameters, scan.datatype, shape, settings.sloppy
-    )
+    kind = Kind(scan.datatype, imageio.describe(scan.path).shape, trusted)
+    return choose_denoiser(settings.method, settings.parameters, kind, settings.sloppy)
+
+
+def _values(choice: Choice) -> dict[str, Any]:
+    denoiser = choice.denoiser
+    return {each.name: getattr(denoiser, each.name) for each in parameters(denoiser)}
+
+
+def _by(choice: Choice, record: Record) -> Record:
+    """Add the method and its parameters."""
+    return replace(record, method=choice.denoiser.name, why=choice.why, parameters=_values(choice))
 
 
 def _begun(scan: Scan) -> Record:
@@ -120,29 +129,24 @@ def _begun(scan: Scan) -> Record:
 
 
 def _identified(record: Record, scan: Scan, job: Job) -> Record:
-    """Add what decides the result: method, parameters, the checksum of the input."""
-    choice = _choice(scan, job)
-    values = {
-        each.name: getattr(choice.denoiser, each.name) for each in parameters(choice.denoiser)
-    }
-    method = choice.denoiser.name
+    """Add what decides the result: method, parameters, the checksum of the input.
+
+    Which method ``auto`` takes can depend on the noise, which is not known yet: the fingerprint
+    covers both.
+    """
+    choices = [_choice(scan, job, trusted) for trusted in (True, False)]
+    values = {each.denoiser.name: _values(each) for each in choices}
     gradients = [imageio.checksum(path) for path in (scan.bval, scan.bvec) if path is not None]
     provenance = {
         "checksum": imageio.checksum(scan.path),
-        "fingerprint": sidecar.fingerprint(scan, method, values, gradients, job.settings),
+        "fingerprint": sidecar.fingerprint(scan, values, gradients, job.settings),
         "versions": sidecar.versions(),
         "device": job.device.name,
         "seed": job.settings.seed,
         "container": sidecar.container(),
     }
-    return replace(
-        record,
-        image=vars(imageio.describe(scan.path)),
-        method=method,
-        why=choice.why,
-        parameters=values,
-        provenance=provenance,
-    )
+    record = replace(record, image=vars(imageio.describe(scan.path)), provenance=provenance)
+    return _by(choices[0], record)
 
 
 def _identity(record: Record) -> dict[str, str]:

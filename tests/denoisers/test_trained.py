@@ -33,8 +33,7 @@ def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     torch.manual_seed(0)
     recipe = Recipe("unet", {"widths": (4, 6), "blocks": 1, "pilot": ""})
     network = build_network("unet", recipe.sizes)
-    with torch.no_grad():
-        network.correction.leave.weight.zero_()
+    torch.nn.init.zeros_(network.get_parameter("correction.leave.weight"))
     release(network, recipe, {}, tmp_path)
     monkeypatch.setattr(weights, "FOLDER", tmp_path)
     monkeypatch.setattr(inference, "precision", lambda _: "float32")

@@ -109,17 +109,22 @@ def volumes_chart(ratios: Precise, shells: Mapping[str, npt.NDArray[np.int64]]) 
 def shells_chart(ratios: Mapping[str, tuple[float | None, float | None]]) -> Figure:
     """Return the SNR of each shell before and after, joined by a line."""
     figure, axes = chart()
-    for place, (before, after) in enumerate(ratios.values()):
-        if before is None or after is None:
-            continue
+    drawn = [
+        (place, before, after)
+        for place, (before, after) in enumerate(ratios.values())
+        if before is not None and after is not None
+    ]
+    for place, before, after in drawn:
+        named = place == drawn[0][0]
         axes.plot([place, place], [before, after], color=FAINT, linewidth=1.5, zorder=1)
-        axes.plot(place, before, "o", color=BEFORE, markersize=8, label=None if place else "before")
-        axes.plot(place, after, "o", color=AFTER, markersize=8, label=None if place else "after")
+        axes.plot(place, before, "o", color=BEFORE, markersize=8, label="before" if named else None)
+        axes.plot(place, after, "o", color=AFTER, markersize=8, label="after" if named else None)
     axes.set_xticks(range(len(ratios)), [f"b = {name[1:]}" for name in ratios])
     axes.set_xlim(-0.6, len(ratios) - 0.4)
     highest = max((value or 0 for pair in ratios.values() for value in pair), default=0)
     axes.set_ylim(0, 1.12 * highest or 1)
     axes.grid(visible=False, axis="x")
     name_axes(axes, "shell, s/mm²", "signal over the noise in it")
-    legend(axes)
+    if drawn:
+        legend(axes)
     return figure
