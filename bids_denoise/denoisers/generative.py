@@ -77,4 +77,4 @@ class Generative:
         uncertainty = np.sqrt(squares / np.float32(self.samples))
         clean = shown + np.float32(self.strength) * (result - shown)
         found = Denoised(from_gaussian(clean, sigma, noise, device), {"uncertainty": uncertainty})
-        return replace(found, choices=facts_of(self.name, device))
+        return replace(found, choices=facts_of(load_weights(self.name), device))

@@ -8,7 +8,7 @@ import numpy as np
 
 from bids_denoise.denoisers.inference import apply_network, precision
 from bids_denoise.denoisers.nlm import NonLocalMeans
-from bids_denoise.denoisers.weights import load_weights
+from bids_denoise.denoisers.weights import Weights, load_weights
 from bids_denoise.stabilisation import floored
 from bids_denoise.values import Denoised, Image, Noise
 
@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from bids_denoise.values import Device, FloatArray
 
 
-def denoise_by(name: str, image: Image, noise: Noise, device: Device, strength: float) -> Denoised:
-    """Return a volume without noise, by the shipped weights of the network `name`.
+def denoise_by(
+    weights: Weights, image: Image, noise: Noise, device: Device, strength: float
+) -> Denoised:
+    """Return a volume without noise, by a trained network.
 
     Magnitude data is variance-stabilised and multiplied by sigma again, so that equal tissue
     looks equal where sigma varies; the way back is without bias. `strength` is the share of
@@ -27,16 +29,15 @@ def denoise_by(name: str, image: Image, noise: Noise, device: Device, strength: 
     """
     sigma = floored(noise.sigma)
     shown = to_gaussian(image.data, sigma, noise, device)
-    clean = run_shipped(name, shown, sigma, device)
+    clean = run(weights, shown, sigma, device)
     clean = shown + np.float32(strength) * (clean - shown)
-    return Denoised(from_gaussian(clean, sigma, noise, device), choices=facts_of(name, device))
+    return Denoised(from_gaussian(clean, sigma, noise, device), choices=facts_of(weights, device))
 
 
-def run_shipped(name: str, data: FloatArray, sigma: FloatArray, device: Device) -> FloatArray:
-    """Return `data` (x, y, z) with Gaussian noise of `sigma` taken away by a shipped network."""
-    network = load_weights(name).network
-    pilot = pilot_for(network.pilot, data, sigma, device)
-    return apply_network(network, data, sigma, device, pilot=pilot)
+def run(weights: Weights, data: FloatArray, sigma: FloatArray, device: Device) -> FloatArray:
+    """Return `data` (x, y, z) with Gaussian noise of `sigma` taken away by a trained network."""
+    pilot = pilot_for(weights.network.pilot, data, sigma, device)
+    return apply_network(weights.network, data, sigma, device, pilot=pilot)
 
 
 def pilot_for(name: str, data: FloatArray, sigma: FloatArray, device: Device) -> FloatArray | None:
@@ -52,7 +53,7 @@ def pilot_for(name: str, data: FloatArray, sigma: FloatArray, device: Device) ->
     if not name:
         return None
     if name != NonLocalMeans.name:
-        return run_shipped(name, data, sigma, device)
+        return run(load_weights(name), data, sigma, device)
     image = Image(data, np.eye(4), np.ones(data.shape, np.bool_))
     return NonLocalMeans().denoise(image, Noise(sigma, "gaussian", "given"), device).data
 
@@ -94,10 +95,10 @@ def from_gaussian(data: FloatArray, sigma: FloatArray, noise: Noise, device: Dev
     return unstabilise(data / sigma, sigma, device.threads) if noise.law == "rician" else data
 
 
-def facts_of(name: str, device: Device) -> dict[str, Any]:
+def facts_of(weights: Weights, device: Device) -> dict[str, Any]:
     """Return what the record says of the weights."""
     return {
-        "weights": load_weights(name).checksum[:12],
-        "model_card": f"bids_denoise/weights/{name}.json",
+        "weights": weights.checksum[:12],
+        "model_card": weights.path.with_suffix(".json").name,
         "precision": precision(device.kind),
     }

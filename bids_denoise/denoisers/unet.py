@@ -40,9 +40,12 @@ class UNet:
     strength: float = param(
         1.0, "share of the noise found that is taken away", minimum=0.0, maximum=1.0
     )
+    weights: str = param("", "a weight file of your own in place of the shipped one")
 
     def denoise(self, image: Image, noise: Noise, device: Device) -> Denoised:
         """Return the volume without noise."""
         from bids_denoise.denoisers.trained import denoise_by
+        from bids_denoise.denoisers.weights import load_weights
 
-        return denoise_by(self.name, image, noise, device, self.strength)
+        weights = load_weights(self.name, self.weights)
+        return denoise_by(weights, image, noise, device, self.strength)

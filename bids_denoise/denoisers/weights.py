@@ -31,11 +31,14 @@ class Weights:
         The model card: data, recipe, training, figures, limits.
     checksum
         SHA-256 of the weight file.
+    path
+        Of the weight file; the model card lies beside it.
     """
 
     network: Network
     card: Mapping[str, Any]
     checksum: str
+    path: Path
 
 
 def load_weights(name: str, given: str = "") -> Weights:
@@ -71,4 +74,4 @@ def _load(name: str, path: Path) -> Weights:
     network.load_state_dict(values)
     laid_out(network.eval().requires_grad_(False))
     checksum = hashlib.sha256(path.read_bytes()).hexdigest()
-    return Weights(network, facts, checksum)
+    return Weights(network, facts, checksum, path)

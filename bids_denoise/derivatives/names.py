@@ -52,6 +52,7 @@ class Outputs:
     noise_map: Path
     residual: Path
     tsnr_map: Path
+    uncertainty_map: Path
     record: Path
     figures: Path
     page: Path
@@ -72,6 +73,7 @@ def outputs_of(scan: Scan, layout: Layout) -> Outputs:
         noise_map=maps / f"{_described(scan, 'noise', stat='std')}_{scan.suffix}map.nii.gz",
         residual=maps / f"{_described(scan, 'residual')}_{scan.suffix}.nii.gz",
         tsnr_map=maps / f"{_described(scan, 'denoised', stat='tsnr')}_{scan.suffix}map.nii.gz",
+        uncertainty_map=maps / f"{_described(scan, 'denoised', 'std')}_{scan.suffix}map.nii.gz",
         record=maps / f"{_described(scan, 'denoised' + suffix)}_qc.json",
         figures=participant / "figures",
         page=layout.qc / page_name(scan.entities["sub"]),

@@ -158,6 +158,7 @@ def _draft_maps(drafts: _Drafts, target: Target, results: Results) -> dict[str, 
     series = scan.datatype == "func" and results.image.data.ndim == 4
     tsnr = temporal_snr(results.denoised.data) if series and settings.write_tsnr_map else None
     sigma = results.denoised.maps.get("sigma", results.noise.sigma)
+    uncertainty = results.denoised.maps.get("uncertainty")
     wanted = {
         "sigma": (
             settings.write_noise_map or scan.datatype == "dwi",
@@ -167,6 +168,12 @@ def _draft_maps(drafts: _Drafts, target: Target, results: Results) -> dict[str, 
         ),
         "residual": (residual is not None, residual, outputs.residual, "Source minus denoised"),
         "tsnr": (tsnr is not None, tsnr, outputs.tsnr_map, "Temporal SNR after denoising"),
+        "uncertainty": (
+            uncertainty is not None,
+            uncertainty,
+            outputs.uncertainty_map,
+            "Standard deviation of the draws around the denoised image",
+        ),
     }
     written = {}
     for name, (asked, data, final, description) in wanted.items():

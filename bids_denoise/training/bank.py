@@ -17,10 +17,12 @@ from bids_denoise.noise import estimate
 from bids_denoise.simulate.contrasts import random_contrast
 from bids_denoise.simulate.fields import point_spread
 from bids_denoise.simulate.kspace import resample
+from bids_denoise.training.pairs import Pair, pairs_of
 from bids_denoise.values import Device, Image
 from bids_denoise.workers import map_in_order
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     import numpy.typing as npt
@@ -44,8 +46,9 @@ WIDEST = 192
 class Bank:
     """Volumes (x, y, z), 99th percentile 1; half precision, to hold many."""
 
-    synthetic: tuple[HalfArray, ...]
-    scans: tuple[HalfArray, ...]
+    synthetic: tuple[HalfArray, ...] = ()
+    scans: tuple[HalfArray, ...] = ()
+    pairs: tuple[Pair, ...] = ()
 
     def pick(self, rng: np.random.Generator, share: float) -> HalfArray:
         """Return one at random, synthetic with probability `share`."""
@@ -59,17 +62,22 @@ def stored_bank(recipe: Recipe, data: Path, path: Path, workers: int = 1) -> Ban
     if not path.exists():
         bank = fill_bank(recipe, data, workers)
         draft = path.with_suffix(".partial.npz")
-        kinds = {"synthetic": bank.synthetic, "scan": bank.scans}
-        named = {f"{kind}{i}": each for kind, made in kinds.items() for i, each in enumerate(made)}
+        named = {f"synthetic{i}": each for i, each in enumerate(bank.synthetic)}
+        named |= {f"scan{i}": each for i, each in enumerate(bank.scans)}
+        for i, pair in enumerate(bank.pairs):
+            named |= {f"{name}{i}": each for name, each in pair._asdict().items()}
         np.savez(draft, **named)  # type: ignore[arg-type]
         draft.replace(path)
     with np.load(path) as file:
         return Bank(
-            *(
-                tuple(file[name] for name in file.files if name.startswith(kind))
-                for kind in ("synthetic", "scan")
-            )
+            synthetic=_stored(file, "synthetic"),
+            scans=_stored(file, "scan"),
+            pairs=tuple(map(Pair, *(_stored(file, name) for name in Pair._fields))),
         )
+
+
+def _stored(file: Mapping[str, HalfArray], kind: str) -> tuple[HalfArray, ...]:
+    return tuple(file[name] for name in file if name.rstrip("0123456789") == kind)
 
 
 class Drawn(NamedTuple):
@@ -94,10 +102,13 @@ def fill_bank(recipe: Recipe, data: Path, workers: int = 1) -> Bank:
     Raises
     ------
     UsageError
-        A pattern of the recipe fits no file.
+        A pattern of the recipe fits no file, or the scans of a pair do not fit.
     BidsDenoiseError
         A worker process died, most likely for its memory.
     """
+    if recipe.pairs:
+        pairs = (pair for each in recipe.pairs for pair in pairs_of(each, data))
+        return Bank(pairs=tuple(pairs))
     wanted = recipe.volumes
     least = max(recipe.region, recipe.patch)
     edge = max(wanted.edge, least)

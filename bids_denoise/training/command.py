@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -68,7 +68,7 @@ def _train(given: argparse.Namespace) -> None:
     from bids_denoise.training.validation import tests_of
 
     shipped = RECIPES / f"{given.recipe}.toml"
-    recipe = read_recipe(shipped if shipped.is_file() else Path(given.recipe))
+    recipe = _sized(read_recipe(shipped if shipped.is_file() else Path(given.recipe)))
     device = choose_device(given.device, given.threads)
     given.out.mkdir(parents=True, exist_ok=True)
     _same_recipe(recipe, given.out / "recipe.json")
@@ -81,6 +81,16 @@ def _train(given: argparse.Namespace) -> None:
         state = loop.restore(state, checkpoint)
         print(f"going on from step {state.step}", flush=True)
     _run(given, device, (recipe, bank, tests_of(recipe, given.data)), state)
+
+
+def _sized(recipe: Recipe) -> Recipe:
+    """Give the network the sizes of the weights that it starts from."""
+    from bids_denoise.denoisers.weights import load_weights
+
+    if not recipe.start:
+        return recipe
+    given = "" if recipe.start == recipe.network else recipe.start
+    return replace(recipe, sizes=load_weights(recipe.network, given).card["sizes"])
 
 
 def _same_recipe(recipe: Recipe, path: Path) -> None:

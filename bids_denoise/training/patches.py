@@ -57,8 +57,7 @@ def draw_block(recipe: Recipe, bank: Bank, block: int, pilot: Pilot | None) -> l
     edge = max(recipe.region, recipe.patch)
     cubes = []
     for _ in range(recipe.batch):
-        truth = _cut(bank.pick(rng, recipe.volumes.share), edge, rng)
-        cube = add_noise(truth, recipe.noise, rng)
+        cube = _of_pair(bank, edge, rng) if bank.pairs else _of_volume(recipe, bank, edge, rng)
         cubes.append(replace(cube, pilot=pilot(cube.noisy, cube.sigma)) if pilot else cube)
     return [
         _together([_turned(cube, recipe.patch, rng) for cube in cubes]) for _ in range(recipe.reuse)
@@ -99,17 +98,33 @@ def add_noise(truth: FloatArray, noise: NoiseRange, rng: np.random.Generator) ->
     return Patches(noisy - offset, sigma, truth - offset)
 
 
-def _cut(volume: HalfArray, edge: int, rng: np.random.Generator) -> FloatArray:
-    """Return a cube of `volume` (x, y, z) in a random place, not all air, in a random contrast."""
-    for _ in range(8):
-        corner = [int(rng.integers(0, max(length - edge, 0) + 1)) for length in volume.shape]
-        cube = volume[tuple(slice(start, start + edge) for start in corner)]
-        if np.count_nonzero(cube) > cube.size / 8:
-            break
-    truth = np.ascontiguousarray(cube, dtype=np.float32)
+def _of_volume(recipe: Recipe, bank: Bank, edge: int, rng: np.random.Generator) -> Patches:
+    """Return a cube of a volume with noise on it, in a random contrast."""
+    volume = bank.pick(rng, recipe.volumes.share)
+    truth = volume[_box(volume, edge, rng)].astype(np.float32)
     if rng.random() < RECOLOURED:
         truth = recoloured(truth, rng)
-    return truth * np.float32(rng.uniform(0.5, 1.2))
+    return add_noise(truth * np.float32(rng.uniform(0.5, 1.2)), recipe.noise, rng)
+
+
+def _of_pair(bank: Bank, edge: int, rng: np.random.Generator) -> Patches:
+    """Return a cube of a pair; its truth is noisy when the pair is of repeated runs."""
+    pair = bank.pairs[int(rng.integers(len(bank.pairs)))]
+    widths = [(0, max(edge - length, 0)) for length in pair.noisy.shape]
+    box = _box(np.pad(pair.target, widths, "symmetric"), edge, rng)
+    noisy, sigma, target = (np.pad(each, widths, "symmetric")[box] for each in pair)
+    scale, offset = np.float32(rng.uniform(0.5, 1.2)), np.float32(rng.uniform(0, 0.5))
+    return Patches(noisy * scale - offset, sigma * scale, target * scale - offset)
+
+
+def _box(volume: HalfArray, edge: int, rng: np.random.Generator) -> tuple[slice, ...]:
+    """Return a cube of `volume` (x, y, z) in a random place, not all air."""
+    for _ in range(8):
+        corner = [int(rng.integers(0, max(length - edge, 0) + 1)) for length in volume.shape]
+        box = tuple(slice(start, start + edge) for start in corner)
+        if np.count_nonzero(volume[box]) > edge**3 / 8:
+            break
+    return box
 
 
 def recoloured(truth: FloatArray, rng: np.random.Generator) -> FloatArray:

@@ -65,6 +65,23 @@ class NoiseRange:
 
 
 @dataclass(frozen=True)
+class Pairing:
+    """Scans that belong together: the patterns are matched in the order of the sorted paths.
+
+    Attributes
+    ----------
+    noisy, target
+        Patterns below the data folder, such as ``sub-*/anat/*_run-1_T1w.nii.gz``.
+    repeats
+        Whether the targets are as noisy, such as another run: they are then used both ways.
+    """
+
+    noisy: str
+    target: str
+    repeats: bool = False
+
+
+@dataclass(frozen=True)
 class Recipe:
     """How one network is trained.
 
@@ -83,6 +100,10 @@ class Recipe:
         Decay of the running mean of the weights, which is what is shipped.
     samples
         Draws for each patch, for a network that draws (energy score); 1 for the squared error.
+    start
+        Weights to begin from: a network that is shipped or a weight file; its sizes are taken.
+    pairs
+        Pairs of scans in place of `volumes` and `noise`, as ``[[pairs]]``: fine-tuning.
     sources
         What the volumes are and under which licence, for the model card.
     """
@@ -98,6 +119,8 @@ class Recipe:
     average: float = 0.998
     seed: int = 0
     samples: int = 1
+    start: str = ""
+    pairs: tuple[Pairing, ...] = ()
     sources: tuple[str, ...] = ()
     volumes: Volumes = Volumes()
     noise: NoiseRange = NoiseRange()
@@ -117,7 +140,13 @@ def read_recipe(path: Path) -> Recipe:
         raise UsageError(f"recipe {str(path)!r} cannot be read: {error}") from error
     volumes = _make(Volumes, values.pop("volumes", {}), path)
     noise = _make(NoiseRange, values.pop("noise", {}), path)
-    values |= {"volumes": volumes, "noise": noise, "sizes": _frozen(values.pop("sizes", {}))}
+    pairs = tuple(_make(Pairing, each, path) for each in values.pop("pairs", []))
+    values |= {
+        "pairs": pairs,
+        "volumes": volumes,
+        "noise": noise,
+        "sizes": _frozen(values.pop("sizes", {})),
+    }
     recipe: Recipe = _make(Recipe, values, path)
     return recipe
 

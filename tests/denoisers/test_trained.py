@@ -1,4 +1,4 @@
-"""The trained denoisers around their network. With weights drawn at random: any will do."""
+"""The trained denoisers around their networks, with weights made for the test."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 
 from bids_denoise.denoisers import inference, weights
 from bids_denoise.denoisers.apply import denoise
+from bids_denoise.denoisers.generative import Generative
 from bids_denoise.denoisers.unet import UNet
 from bids_denoise.errors import UsageError
 from bids_denoise.simulate.noise import add_rician
@@ -35,6 +36,10 @@ def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     network = build_network("unet", recipe.sizes)
     torch.nn.init.zeros_(network.get_parameter("correction.leave.weight"))
     release(network, recipe, {}, tmp_path)
+    drawing = Recipe("generative", {"widths": (4, 6), "blocks": 1})
+    network = build_network("generative", drawing.sizes)
+    torch.nn.init.normal_(network.get_parameter("spread.leave.weight"), std=0.05)
+    release(network, drawing, {}, tmp_path)
     monkeypatch.setattr(weights, "FOLDER", tmp_path)
     monkeypatch.setattr(inference, "precision", lambda _: "float32")
     return tmp_path / "unet.safetensors"
@@ -79,3 +84,29 @@ def test_without_its_weights_it_says_so(shipped: Path) -> None:
     shipped.unlink()
     with pytest.raises(UsageError, match=r"unet\.safetensors"):
         denoise(UNet(), *noisy_head(), Device())
+
+
+def test_the_mean_of_the_draws_is_the_result_of_the_unet() -> None:
+    image, noise = noisy_head()
+    result = denoise(Generative(), image, noise, Device())
+    np.testing.assert_array_equal(result.data, denoise(UNet(), image, noise, Device()).data)
+
+
+def test_draws_follow_the_seed_and_spread_by_the_uncertainty() -> None:
+    image, noise = noisy_head()
+    gaussian = Noise(noise.sigma, "gaussian", "known")
+    mean = denoise(Generative(samples=8), image, gaussian, Device())
+    one, again, other = (
+        denoise(Generative(seed=seed, result="sample"), image, gaussian, Device()).data
+        for seed in (1, 1, 2)
+    )
+    np.testing.assert_array_equal(one, again)
+    spread = mean.maps["uncertainty"]
+    assert spread.min() >= 0
+    for draw in (one, other):
+        assert 0.7 < np.std(draw - mean.data) / np.sqrt(np.mean(spread**2)) < 1.4
+
+
+def test_an_odd_number_of_draws_is_refused() -> None:
+    with pytest.raises(UsageError, match="samples: 3 is not even"):
+        Generative(samples=3)

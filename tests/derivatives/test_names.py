@@ -57,6 +57,7 @@ def test_rawlike_puts_rec_in_its_place(source: str, expected: str) -> None:
 def test_maps_and_record_do_not_answer_queries_for_images() -> None:
     outputs = outputs_of(scan_of("sub-01_T1w", "anat"), DERIVATIVES)
     assert outputs.noise_map.name == "sub-01_stat-std_desc-noise_T1wmap.nii.gz"
+    assert outputs.uncertainty_map.name == "sub-01_stat-std_desc-denoised_T1wmap.nii.gz"
     assert outputs.record.name == "sub-01_desc-denoisedT1w_qc.json"
     assert scans_table("01", "a", OUT) == OUT / "sub-01/ses-a/sub-01_ses-a_scans.tsv"
 

@@ -13,6 +13,7 @@ import torch
 
 from bids_denoise.denoisers.weights import load_weights
 from bids_denoise.errors import UsageError
+from bids_denoise.simulate.noise import add_rician
 from bids_denoise.simulate.phantom import head_labels, head_phantom
 from bids_denoise.training import loop, main
 from bids_denoise.training.bank import (
@@ -24,8 +25,10 @@ from bids_denoise.training.bank import (
     stored_bank,
 )
 from bids_denoise.training.losses import energy_score, loss_of
+from bids_denoise.training.pairs import pairs_of
 from bids_denoise.training.patches import add_noise, draw_block
-from bids_denoise.training.recipe import NoiseRange, Recipe, Volumes, read_recipe
+from bids_denoise.training.recipe import NoiseRange, Pairing, Recipe, Volumes, read_recipe
+from bids_denoise.training.release import release
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,6 +70,13 @@ class TestRecipe:
         assert recipe.volumes == Volumes(scans=("a",))
         assert recipe.sizes == {"widths": (4, 8)}
 
+    def test_it_can_name_pairs(self, tmp_path: Path) -> None:
+        path = tmp_path / "r.toml"
+        path.write_text('network = "unet"\nstart = "unet"\n[[pairs]]\nnoisy = "a"\ntarget = "b"\n')
+        recipe = read_recipe(path)
+        assert recipe.pairs == (Pairing("a", "b"),)
+        assert recipe.start == "unet"
+
     @pytest.mark.parametrize(
         ("text", "told"),
         [
@@ -74,6 +84,7 @@ class TestRecipe:
             ('network = "unet"\nstep = 3', "'step'"),
             ('network = "unet"\n[noise]\nhigh = 3', "'high'"),
             ("steps = 3", "network"),
+            ('network = "unet"\n[[pairs]]\nnoisy = "a"', "target"),
         ],
     )
     def test_what_is_wrong_with_it_is_told(self, tmp_path: Path, text: str, told: str) -> None:
@@ -298,3 +309,77 @@ held_out = ["head2*"]
         (tmp_path / "torn.safetensors").write_bytes(b"torn")
         with pytest.raises(UsageError, match=r"torn\.safetensors"):
             load_weights("unet", str(tmp_path / "torn.safetensors"))
+
+
+def two_runs(folder: Path, sigma: float = 12.0, seeds: range = range(2)) -> list[FloatArray]:
+    """Write two noisy runs of each of some heads; return the heads."""
+    heads = []
+    for seed in seeds:
+        head = head_phantom((44, 48, 40), seed=seed)
+        for run in (1, 2):
+            noise = np.random.default_rng((seed, run)).normal(0, sigma, head.shape)
+            noisy = (head + noise).astype(np.float32)
+            image = nibabel.Nifti1Image(noisy, np.eye(4))
+            nibabel.save(image, folder / f"sub-{seed}_run-{run}_T1w.nii.gz")
+        heads.append(head)
+    return heads
+
+
+class TestPairs:
+    def test_repeated_runs_are_used_both_ways(self, tmp_path: Path) -> None:
+        heads = two_runs(tmp_path)
+        pairing = Pairing("*run-1*", "*run-2*", repeats=True)
+        pairs = pairs_of(pairing, tmp_path)
+        assert len(pairs) == 4
+        np.testing.assert_allclose(pairs[0].noisy, pairs[1].target, rtol=0.02, atol=1e-3)
+        peak = 12 / float(pairs[0].sigma.mean())
+        assert peak == pytest.approx(np.percentile(heads[0], 99), rel=0.1)
+
+    def test_a_cleaner_target_is_what_the_way_back_expects(self, tmp_path: Path) -> None:
+        head = head_phantom((44, 48, 40))
+        noisy = add_rician(head, 10, np.random.default_rng(0))
+        for name, data in (("noisy", noisy), ("clean", head + 0.01)):
+            nibabel.save(nibabel.Nifti1Image(data, np.eye(4)), tmp_path / f"{name}.nii.gz")
+        (pair,) = pairs_of(Pairing("noisy*", "clean*"), tmp_path)
+        error = ((pair.noisy - pair.target).astype(np.float32) / pair.sigma)[head > 20]
+        assert error.mean() == pytest.approx(0, abs=0.03)
+        assert error.std() == pytest.approx(1, abs=0.15)  # sigma is estimated on a small head
+
+    def test_patterns_that_do_not_match_are_told(self, tmp_path: Path) -> None:
+        two_runs(tmp_path)
+        with pytest.raises(UsageError, match=r"'\*run-1\*' fits 2 file.*'\*run-3\*' fits 0"):
+            pairs_of(Pairing("*run-1*", "*run-3*"), tmp_path)
+        other = nibabel.Nifti1Image(np.ones((8, 8, 8), np.float32), np.eye(4))
+        nibabel.save(other, tmp_path / "sub-1_run-2_T1w.nii.gz")
+        with pytest.raises(UsageError, match=r"sub-1_run-2_T1w.*one grid"):
+            pairs_of(Pairing("*run-1*", "*run-2*"), tmp_path)
+
+    def test_two_runs_improve_a_network_that_does_not_fit(self, bank: Bank, tmp_path: Path) -> None:
+        """It was trained to leave half of the noise; two noisy runs and no truth teach it."""
+        from bids_denoise.denoisers.inference import apply_network
+        from bids_denoise.values import Device
+
+        recipe = Recipe("srcnn", {"widths": (12, 8)}, steps=120, batch=4, patch=16, region=20)
+        recipe = replace(recipe, learning_rate=1e-3, noise=NoiseRange(0.02, 0.03, rician=0))
+        state = loop.begin(recipe, torch.device("cpu"), False)
+        for _ in loop.train(recipe, bank, state):
+            pass
+        release(state.mean, recipe, {}, tmp_path)
+        folder = tmp_path / "runs"
+        folder.mkdir()
+        two_runs(folder, sigma=40)
+        pairs = (Pairing("*run-1*", "*run-2*", repeats=True),)
+        start = str(tmp_path / "srcnn.safetensors")
+        tuned = replace(recipe, start=start, pairs=pairs, learning_rate=1e-3, seed=3)
+        runs = fill_bank(tuned, folder)
+        after = loop.begin(tuned, torch.device("cpu"), False)
+        for _ in loop.train(tuned, runs, after):
+            pass
+        head = head_phantom((44, 48, 40), seed=7)
+        sigma = np.full(head.shape, 40, np.float32)
+        noisy = (head + np.random.default_rng(9).normal(0, 40, head.shape)).astype(np.float32)
+        errors = [
+            np.square(apply_network(each, noisy, sigma, Device()) - head)[head > 10].mean()
+            for each in (state.mean, after.mean)
+        ]
+        assert errors[1] < 0.8 * errors[0]
