@@ -105,6 +105,17 @@ class RandomContrast:
 
 DEFAULT = RandomContrast()
 
+WHOLE_HEAD = RandomContrast(
+    resolution=(0.6, 1.6),
+    thick_share=0.1,
+    smooth_share=0.0,
+    texture=(0.0, 0.06),
+    blur_share=1.0,
+    blur=(0.5, 1.3),
+    extracted_share=0.0,
+)
+"""Heads with skull and scalp at the resolution and smoothness of usual scans, in any contrast."""
+
 
 def random_contrast(
     labels: Labels,

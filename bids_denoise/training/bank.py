@@ -14,7 +14,7 @@ from bids_denoise.denoisers.nlm import NonLocalMeans
 from bids_denoise.errors import BidsDenoiseError, UsageError
 from bids_denoise.imageio.padding import padding
 from bids_denoise.noise import estimate
-from bids_denoise.simulate.contrasts import random_contrast
+from bids_denoise.simulate.contrasts import DEFAULT, WHOLE_HEAD, RandomContrast, random_contrast
 from bids_denoise.simulate.fields import point_spread
 from bids_denoise.simulate.kspace import resample
 from bids_denoise.training.pairs import Pair, pairs_of
@@ -86,6 +86,7 @@ class Drawn(NamedTuple):
     labels: Path
     edge: int
     seed: tuple[int, ...]
+    settings: RandomContrast = DEFAULT
 
 
 class Scanned(NamedTuple):
@@ -117,8 +118,11 @@ def fill_bank(recipe: Recipe, data: Path, workers: int = 1) -> Bank:
     jobs: list[Drawn | Scanned] = [
         Scanned(path, least, (recipe.seed, 1, i)) for i, path in enumerate(scans)
     ]
-    count = wanted.synthetic if maps else 0
-    jobs += [Drawn(maps[i % len(maps)], edge, (recipe.seed, 2, i)) for i in range(count)]
+    for stream, count, settings in ((2, wanted.synthetic, DEFAULT), (3, wanted.heads, WHOLE_HEAD)):
+        jobs += [
+            Drawn(maps[i % len(maps)], edge, (recipe.seed, stream, i), settings)
+            for i in range(count if maps else 0)
+        ]
     made = list(map_in_order(_make, jobs, workers, _lost))
     return Bank(
         synthetic=tuple(each for volumes in made[len(scans) :] for each in volumes),
@@ -131,7 +135,8 @@ def _make(job: Drawn | Scanned) -> list[HalfArray]:
     if isinstance(job, Scanned):
         return on_grids(cleaned(cropped(imageio.read(job.path))), job.least, rng)
     labels = imageio.read(job.labels).astype(np.int32)
-    return [random_contrast(labels, (job.edge,) * 3, rng).astype(np.float16)]
+    drawn = random_contrast(labels, (job.edge,) * 3, rng, job.settings)
+    return [drawn.astype(np.float16)]
 
 
 def _lost(job: Drawn | Scanned) -> list[HalfArray]:

@@ -68,7 +68,8 @@ def _train(given: argparse.Namespace) -> None:
     from bids_denoise.training.validation import tests_of
 
     shipped = RECIPES / f"{given.recipe}.toml"
-    recipe = _sized(read_recipe(shipped if shipped.is_file() else Path(given.recipe)))
+    recipe = read_recipe(shipped if shipped.is_file() else Path(given.recipe))
+    recipe = _sized(recipe, given.out)
     device = choose_device(given.device, given.threads)
     given.out.mkdir(parents=True, exist_ok=True)
     _same_recipe(recipe, given.out / "recipe.json")
@@ -83,14 +84,16 @@ def _train(given: argparse.Namespace) -> None:
     _run(given, device, (recipe, bank, tests_of(recipe, given.data)), state)
 
 
-def _sized(recipe: Recipe) -> Recipe:
-    """Give the network the sizes of the weights that it starts from."""
+def _sized(recipe: Recipe, out: Path) -> Recipe:
+    """Say where the weights to start from are, and give the network their sizes."""
     from bids_denoise.denoisers.weights import load_weights
 
     if not recipe.start:
         return recipe
-    given = "" if recipe.start == recipe.network else recipe.start
-    return replace(recipe, sizes=load_weights(recipe.network, given).card["sizes"])
+    own = recipe.start != recipe.network
+    start = str(out / recipe.start) if own else recipe.start
+    sizes = load_weights(recipe.network, start if own else "").card["sizes"]
+    return replace(recipe, start=start, sizes=sizes)
 
 
 def _same_recipe(recipe: Recipe, path: Path) -> None:

@@ -95,7 +95,8 @@ def add_noise(truth: FloatArray, noise: NoiseRange, rng: np.random.Generator) ->
         noisy = add_gaussian(truth, sigma, rng)
     noisy[~measured] = truth[~measured] = 0
     offset = np.float32(rng.uniform(0, 0.5))
-    return Patches(noisy - offset, sigma, truth - offset)
+    told = sigma * np.float32(np.exp(noise.misjudged * rng.standard_normal()))
+    return Patches(noisy - offset, told, truth - offset)
 
 
 def _of_volume(recipe: Recipe, bank: Bank, edge: int, rng: np.random.Generator) -> Patches:

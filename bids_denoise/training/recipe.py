@@ -20,7 +20,9 @@ class Volumes:
     Attributes
     ----------
     synthetic
-        How many volumes of random contrast are drawn from the label maps.
+        How many volumes of random contrast and resolution are drawn from the label maps.
+    heads
+        How many whole heads of usual resolution and random contrast are drawn from them.
     labels
         Label maps.
     scans
@@ -34,6 +36,7 @@ class Volumes:
     """
 
     synthetic: int = 64
+    heads: int = 0
     labels: tuple[str, ...] = ()
     scans: tuple[str, ...] = ()
     held_out: tuple[str, ...] = ()
@@ -53,6 +56,9 @@ class NoiseRange:
         Share of patches with Rician noise, the rest is Gaussian.
     uneven
         Share of patches whose sigma varies over the patch, as that of parallel imaging.
+    misjudged
+        Standard deviation of the logarithm of what the network is told sigma is, over what it is:
+        no estimate is exact.
     extracted
         Share of patches in which air is set to 0 afterwards, as in brain-extracted scans.
     """
@@ -61,6 +67,7 @@ class NoiseRange:
     highest: float = 0.25
     rician: float = 0.5
     uneven: float = 0.3
+    misjudged: float = 0.0
     extracted: float = 0.3
 
 
@@ -101,7 +108,8 @@ class Recipe:
     samples
         Draws for each patch, for a network that draws (energy score); 1 for the squared error.
     start
-        Weights to begin from: a network that is shipped or a weight file; its sizes are taken.
+        Weights to begin from, and whose sizes are taken: the network's name for those that are
+        shipped, or a weight file relative to the folder of the training.
     pairs
         Pairs of scans in place of `volumes` and `noise`, as ``[[pairs]]``: fine-tuning.
     sources

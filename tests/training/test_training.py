@@ -124,9 +124,9 @@ class TestVolumes:
     def test_label_maps_become_volumes_of_random_contrast(self, tmp_path: Path) -> None:
         labels = head_labels((40, 44, 36)).astype(np.int16)
         nibabel.save(nibabel.Nifti1Image(labels, np.eye(4)), tmp_path / "labels.nii.gz")
-        wanted = Volumes(labels=("labels*",), synthetic=3, edge=24)
+        wanted = Volumes(labels=("labels*",), synthetic=3, heads=2, edge=24)
         made = fill_bank(replace(TINY, volumes=wanted), tmp_path).synthetic
-        assert [volume.shape for volume in made] == [(24, 24, 24)] * 3
+        assert [volume.shape for volume in made] == [(24, 24, 24)] * 5
         assert not np.array_equal(made[0], made[1])
         bank = Bank(made, ())
         assert draw_block(TINY, bank, 0, None)[0].truth.shape == (2, 1, 16, 16, 16)
@@ -177,6 +177,13 @@ class TestPatches:
         error = patches.noisy - patches.truth
         assert error.std() == pytest.approx(0.1, rel=0.03)
         assert error.mean() == pytest.approx(0, abs=0.002)
+
+    def test_sigma_is_misjudged_by_as_much_as_the_recipe_says(self) -> None:
+        truth = np.full((8, 8, 8), 0.8, np.float32)
+        noise = NoiseRange(0.1, 0.1001, rician=0, uneven=0, extracted=0, misjudged=0.2)
+        rng = np.random.default_rng(0)
+        told = [add_noise(truth, noise, rng).sigma.mean() / 0.1 for _ in range(400)]
+        assert np.log(told).std() == pytest.approx(0.2, rel=0.1)
 
     def test_rician_truth_is_what_the_way_back_expects(self) -> None:
         truth = np.full((30, 30, 30), 0.1, np.float32)
@@ -285,6 +292,22 @@ held_out = ["head2*"]
         assert card["held_out"] == ["head2.nii.gz"]
         curve = [json.loads(line) for line in (out / "curve.jsonl").read_text().splitlines()]
         assert [row["step"] for row in curve] == [2, 4]
+
+    def test_weights_of_one_training_are_the_start_of_another(
+        self, data: Path, tmp_path: Path
+    ) -> None:
+        recipe = tmp_path / "mine.toml"
+        recipe.write_text(self.RECIPE)
+        asked = ["--data", str(data), "--threads", "1"]
+        assert main([str(recipe), str(tmp_path / "one"), *asked]) == 0
+        tuned = self.RECIPE.replace("steps = 4", 'steps = 0\nstart = "../one/unet.safetensors"')
+        recipe.write_text(tuned.replace("[4, 6]", "[9, 9]"))
+        assert main([str(recipe), str(tmp_path / "two"), *asked]) == 0
+        one, two = (
+            load_weights("unet", str(tmp_path / n / "unet.safetensors")) for n in ("one", "two")
+        )
+        for name, value in one.network.state_dict().items():
+            assert torch.equal(value, two.network.state_dict()[name])
 
     def test_another_recipe_is_refused_in_the_same_folder(
         self, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

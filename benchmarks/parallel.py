@@ -1,0 +1,133 @@
+"""Fast scans by parallel imaging, denoised, against slow ones: writes docs/benchmarks/parallel.md.
+
+::
+
+    python benchmarks/parallel.py [--slices 40] [--methods nlm,unet] [--noise 3]
+
+Colin27 (Debian package ``mricron-data``), received by 8 simulated coils, GRAPPA with 24 calibration
+lines; the noise of each coil is the same for all R. R = 1 is fully sampled and takes R times as
+long. All is measured against the truth without noise; methods estimate sigma from the image alone,
+or are given the map that the reconstruction knows (``map``). Jaccard: overlap of grey and of
+white matter, three classes of intensity by two thresholds (Otsu), with those of the truth.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from benchmarks import measures  # noqa: E402
+from benchmarks.anatomical.cases import Case, cases  # noqa: E402
+from bids_denoise import __version__  # noqa: E402
+from bids_denoise.denoisers import DENOISERS  # noqa: E402
+from bids_denoise.denoisers.apply import denoise  # noqa: E402
+from bids_denoise.noise import estimate  # noqa: E402
+from bids_denoise.simulate.coils import sensitivities  # noqa: E402
+from bids_denoise.simulate.parallel import Protocol, acquire  # noqa: E402
+from bids_denoise.values import Device, Image, Noise  # noqa: E402
+
+if TYPE_CHECKING:
+    from bids_denoise.values import BoolArray, FloatArray
+
+HEAD = ["R", "method", "PSNR dB", "SSIM", "edges", "Jaccard GM", "Jaccard WM"]
+
+
+def main() -> None:
+    given = _arguments()
+    (whole,) = cases(None, ["colin27"], 0, True)
+    case = _middle(whole, given.slices)
+    maps = sensitivities(case.truth.shape)
+    rows = []
+    for factor in (1, 2, 3, 4):
+        rng = np.random.default_rng(0)
+        scan = acquire(case.truth, Protocol(factor), given.noise / 100 * case.peak, rng, maps)
+        image = Image(scan.magnitude, case.affine, case.measured)
+        rows.append(_row(factor, "as acquired", scan.magnitude, case))
+        for name in given.methods:
+            known = Noise(np.maximum(scan.sigma, 1e-6), "rician", "known")
+            for label, noise in ((name, estimate(image)), (f"{name}, map", known)):
+                result = denoise(DENOISERS[name](), image, noise, Device(threads=2)).data
+                rows.append(_row(factor, label, result, case))
+                print(rows[-1], flush=True)
+    today = datetime.datetime.now(datetime.UTC).date()
+    said = f"{today}, bids-denoise {__version__}, {given.slices} slices, {given.noise:g} % of 255."
+    table = [f"| {' | '.join(row)} |" for row in (HEAD, ["---"] * len(HEAD), *rows)]
+    text = "\n".join([f"# Parallel imaging\n\n{__doc__}", f"{said}\n", *table]) + "\n"
+    print(text)
+    if given.output:
+        given.output.write_text(text, encoding="utf-8")
+
+
+def _middle(case: Case, slices: int) -> Case:
+    start = (case.truth.shape[2] - slices) // 2
+    planes = np.s_[:, :, start : start + slices]
+    parts = {
+        name: np.ascontiguousarray(getattr(case, name)[planes])
+        for name in ("truth", "measured", "inside", "tissue")
+    }
+    return Case(case.name, case.group, affine=case.affine, peak=case.peak, **parts)
+
+
+def _row(factor: int, name: str, data: FloatArray, case: Case) -> list[str]:
+    judged = (data, case.truth, case.inside, case.peak)
+    edges = measures.edge_widening(*judged, case.spacing)
+    found, true = _classes(data, case.tissue), _classes(case.truth, case.tissue)
+    overlap = [
+        np.count_nonzero((found == each) & (true == each))
+        / np.count_nonzero(((found == each) | (true == each)) & case.tissue)
+        for each in (1, 2)
+    ]
+    return [
+        str(factor),
+        name,
+        f"{measures.psnr(*judged):.2f}",
+        f"{measures.ssim(*judged):.3f}",
+        f"{100 * edges:+.1f} %" if edges is not None else "-",
+        *(f"{each:.3f}" for each in overlap),
+    ]
+
+
+def _classes(data: FloatArray, tissue: BoolArray) -> FloatArray:
+    """Return 0, 1 or 2 for each voxel, by the two thresholds that part the classes best."""
+    counts, edges = np.histogram(data[tissue], 128)
+    share = counts / counts.sum()
+    middle = (edges[1:] + edges[:-1]) / 2
+    weight, moment = np.cumsum(share), np.cumsum(share * middle)
+    total = moment[-1]
+
+    def between(low: int, high: int) -> float:
+        parts = (
+            (weight[low], moment[low]),
+            (weight[high] - weight[low], moment[high] - moment[low]),
+            (1 - weight[high], total - moment[high]),
+        )
+        return float(sum(m * m / w for w, m in parts if w > 0))
+
+    pairs = ((low, high) for low in range(126) for high in range(low + 1, 127))
+    low, high = max(pairs, key=lambda pair: between(*pair))
+    return np.digitize(data, [edges[low + 1], edges[high + 1]]).astype(np.float32)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--slices", type=int, default=40)
+    parser.add_argument("--noise", type=float, default=3.0, help="of a coil, %% of the peak")
+    names = "nlm,unet"
+    parser.add_argument("--methods", type=lambda text: text.split(","), default=names.split(","))
+    page = ROOT / "docs" / "benchmarks" / "parallel.md"
+    parser.add_argument("--output", type=lambda text: Path(text) if text else None, default=page)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
