@@ -114,6 +114,8 @@ class Recipe:
         Pairs of scans in place of `volumes` and `noise`, as ``[[pairs]]``: fine-tuning.
     sources
         What the volumes are and under which licence, for the model card.
+    limits
+        What the network is known not to do well, for the model card.
     """
 
     network: str
@@ -130,6 +132,7 @@ class Recipe:
     start: str = ""
     pairs: tuple[Pairing, ...] = ()
     sources: tuple[str, ...] = ()
+    limits: tuple[str, ...] = ()
     volumes: Volumes = Volumes()
     noise: NoiseRange = NoiseRange()
 
