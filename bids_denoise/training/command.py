@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from bids_denoise.networks.base import Network
     from bids_denoise.training.bank import Bank
     from bids_denoise.training.loop import State
     from bids_denoise.training.patches import Pilot
@@ -69,14 +70,14 @@ def _train(given: argparse.Namespace) -> None:
 
     shipped = RECIPES / f"{given.recipe}.toml"
     recipe = read_recipe(shipped if shipped.is_file() else Path(given.recipe))
-    recipe = _sized(recipe, given.out)
+    recipe, start = _started(recipe, given.out)
     device = choose_device(given.device, given.threads)
     given.out.mkdir(parents=True, exist_ok=True)
     _same_recipe(recipe, given.out / "recipe.json")
     torch.set_num_threads(given.threads)
     bank = stored_bank(recipe, given.data, given.out / "bank.npz", given.threads)
     low = not given.float32 and precision(device.kind) == "bfloat16"
-    state = loop.begin(recipe, torch.device(device.kind, device.index), low)
+    state = loop.begin(recipe, torch.device(device.kind, device.index), low, start)
     checkpoint = given.out / "checkpoint.pt"
     if checkpoint.exists():
         state = loop.restore(state, checkpoint)
@@ -84,16 +85,15 @@ def _train(given: argparse.Namespace) -> None:
     _run(given, device, (recipe, bank, tests_of(recipe, given.data)), state)
 
 
-def _sized(recipe: Recipe, out: Path) -> Recipe:
-    """Say where the weights to start from are, and give the network their sizes."""
+def _started(recipe: Recipe, out: Path) -> tuple[Recipe, Network | None]:
+    """Return `recipe` with the sizes of the network that it starts from, and that network."""
     from bids_denoise.denoisers.weights import load_weights
 
     if not recipe.start:
-        return recipe
-    own = recipe.start != recipe.network
-    start = str(out / recipe.start) if own else recipe.start
-    sizes = load_weights(recipe.network, start if own else "").card["sizes"]
-    return replace(recipe, start=start, sizes=sizes)
+        return recipe, None
+    own = "" if recipe.start == recipe.network else str((out / recipe.start).resolve())
+    weights = load_weights(recipe.network, own)
+    return replace(recipe, sizes=weights.card["sizes"]), weights.network
 
 
 def _same_recipe(recipe: Recipe, path: Path) -> None:

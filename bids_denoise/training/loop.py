@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from bids_denoise.denoisers.weights import load_weights
 from bids_denoise.networks import build_network
 from bids_denoise.networks.base import laid_out
 from bids_denoise.training.losses import loss_of
@@ -47,19 +46,17 @@ class State:
     """Of the last step; a number as soon as the device has it."""
 
 
-def begin(recipe: Recipe, device: torch.device, low_precision: bool) -> State:
+def begin(
+    recipe: Recipe, device: torch.device, low_precision: bool, start: Network | None = None
+) -> State:
     """Return the state before the first step, the same for the same seed.
 
-    Raises
-    ------
-    UsageError
-        The weights to start from are missing, or of another network.
+    The weights are fresh, or those of `start`, a network of the same sizes.
     """
     torch.manual_seed(recipe.seed)
     network, mean = (build_network(recipe.network, recipe.sizes) for _ in range(2))
-    if recipe.start:
-        given = "" if recipe.start == recipe.network else recipe.start
-        network.load_state_dict(load_weights(recipe.network, given).network.state_dict())
+    if start:
+        network.load_state_dict(start.state_dict())
     mean.load_state_dict(network.state_dict())
     for each in (network, mean):
         laid_out(each.to(device))

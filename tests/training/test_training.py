@@ -392,10 +392,10 @@ class TestPairs:
         folder.mkdir()
         two_runs(folder, sigma=40)
         pairs = (Pairing("*run-1*", "*run-2*", repeats=True),)
-        start = str(tmp_path / "srcnn.safetensors")
-        tuned = replace(recipe, start=start, pairs=pairs, learning_rate=1e-3, seed=3)
+        start = load_weights("srcnn", str(tmp_path / "srcnn.safetensors")).network
+        tuned = replace(recipe, pairs=pairs, learning_rate=1e-3, seed=3)
         runs = fill_bank(tuned, folder)
-        after = loop.begin(tuned, torch.device("cpu"), False)
+        after = loop.begin(tuned, torch.device("cpu"), False, start)
         for _ in loop.train(tuned, runs, after):
             pass
         head = head_phantom((44, 48, 40), seed=7)
