@@ -26,7 +26,7 @@ generated: $(VENV)/app.stamp
 	$(BIN)/python -m bids_denoise.cli.manual docs/usage.md docs/errors.md
 
 benchmarks: $(VENV)/bench.stamp
-	for each in nlm.py nlm_cuda.py mppca.py sigma.py anatomical; do \
+	for each in nlm.py nlm_cuda.py mppca.py sigma.py anatomical trust.py parallel.py; do \
 	  $(BIN)/python benchmarks/$$each || exit 1; done
 
 clean:
