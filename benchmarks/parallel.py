@@ -81,7 +81,7 @@ def _row(factor: int, name: str, data: FloatArray, case: Case) -> list[str]:
     edges = measures.edge_widening(*judged, case.spacing)
     found, true = _classes(data, case.tissue), _classes(case.truth, case.tissue)
     overlap = [
-        np.count_nonzero((found == each) & (true == each))
+        np.count_nonzero((found == each) & (true == each) & case.tissue)
         / np.count_nonzero(((found == each) | (true == each)) & case.tissue)
         for each in (1, 2)
     ]
