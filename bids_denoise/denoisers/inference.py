@@ -15,8 +15,12 @@ if TYPE_CHECKING:
     from bids_denoise.networks.base import Network
     from bids_denoise.values import Device, FloatArray
 
-MOST_VOXELS = 2_500_000
-"""Of one tile, margins included: what bounds the memory."""
+MOST_VOXELS = 4_000_000
+"""Of one tile, margins included."""
+
+MOST_BYTES = 2_300_000_000
+BYTES_OF_A_VOXEL, BYTES_OF_A_TILE_VOXEL = 44, 450
+"""Bounds of the memory: the larger the volume, the smaller its tiles. Measured for the U-Net."""
 
 MOST_SIGMA = 5.0
 """No voxel is moved by more than this many sigma: noise of that size is one voxel in two million,
@@ -69,7 +73,7 @@ def apply_network(
     where = torch.device("cpu" if device.kind == "cpu" else f"cuda:{device.index}")
     network.to(where)
     with torch.inference_mode(), _threads(device.threads), _precision(where.type):
-        for tile in cut_tiles(shape, network.reach, network.multiple, MOST_VOXELS):
+        for tile in cut_tiles(shape, network.reach, network.multiple, _tile_voxels(result.size)):
             pieces = {
                 name: torch.from_numpy(np.ascontiguousarray(each[tile.read]))[None, None].to(where)
                 for name, each in shown.items()
@@ -78,6 +82,12 @@ def apply_network(
     result = result[tuple(slice(0, length) for length in data.shape)] * unit + offset
     moved = np.clip(result - data, -MOST_SIGMA * sigma, MOST_SIGMA * sigma)
     return np.asarray(data + moved, dtype=np.float32)
+
+
+def _tile_voxels(voxels: int) -> int:
+    """Return how large the tiles of a volume of `voxels` may be."""
+    left = (MOST_BYTES - BYTES_OF_A_VOXEL * voxels) // BYTES_OF_A_TILE_VOXEL
+    return max(min(left, MOST_VOXELS), MOST_VOXELS // 4)
 
 
 def precision(kind: str) -> str:
