@@ -19,6 +19,7 @@ import os
 import platform
 import resource
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -30,6 +31,9 @@ import nibabel
 import numpy as np
 from scipy import ndimage
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks.tables import table
 from bids_denoise import __version__
 from bids_denoise.kernels.mppca_cpu import mppca
 from bids_denoise.simulate import anatomy, bold, dwi, gradients
@@ -276,11 +280,6 @@ def _fit(data: FloatArray, design: Any, inverse: Any) -> tuple[Any, Any]:
 
 
 PARTS = {"speed": speed, "truth": truth, "windows": windows}
-
-
-def table(head: Row, rows: list[Row]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def setting() -> str:

@@ -26,6 +26,7 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks import measures  # noqa: E402
 from benchmarks.anatomical.cases import Case, cases  # noqa: E402
+from benchmarks.tables import table  # noqa: E402
 from bids_denoise import __version__  # noqa: E402
 from bids_denoise.denoisers import DENOISERS  # noqa: E402
 from bids_denoise.denoisers.apply import denoise  # noqa: E402
@@ -59,8 +60,7 @@ def main() -> None:
                 print(rows[-1], flush=True)
     today = datetime.datetime.now(datetime.UTC).date()
     said = f"{today}, bids-denoise {__version__}, {given.slices} slices, {given.noise:g} % of 255."
-    table = [f"| {' | '.join(row)} |" for row in (HEAD, ["---"] * len(HEAD), *rows)]
-    text = "\n".join([f"# Parallel imaging\n\n{__doc__}", f"{said}\n", *table]) + "\n"
+    text = f"# Parallel imaging\n\n{__doc__}\n{said}\n\n{table(HEAD, rows)}\n"
     print(text)
     if given.output:
         given.output.write_text(text, encoding="utf-8")

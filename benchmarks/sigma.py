@@ -17,6 +17,7 @@ import importlib.metadata
 import platform
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 import tracemalloc
@@ -28,6 +29,9 @@ import nibabel
 import numpy as np
 from scipy import ndimage
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks.tables import table
 from bids_denoise import __version__
 from bids_denoise.imageio.padding import padding
 from bids_denoise.intensity import foreground
@@ -507,11 +511,6 @@ PARTS = {
     "series": series,
     "cost": cost,
 }
-
-
-def table(head: Row, rows: list[Row]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def versions() -> str:

@@ -33,10 +33,12 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks import measures  # noqa: E402
 from benchmarks.anatomical.cases import Case, Noisy, cases, with_noise  # noqa: E402
+from benchmarks.tables import table  # noqa: E402
 from bids_denoise import __version__  # noqa: E402
 from bids_denoise.denoisers import DENOISERS  # noqa: E402
 from bids_denoise.denoisers.apply import denoise  # noqa: E402
-from bids_denoise.denoisers.trained import draws_around, run  # noqa: E402
+from bids_denoise.denoisers.generative import draws_around  # noqa: E402
+from bids_denoise.denoisers.trained import run  # noqa: E402
 from bids_denoise.denoisers.weights import load_weights  # noqa: E402
 from bids_denoise.noise import estimate  # noqa: E402
 from bids_denoise.values import Device, Image, Noise  # noqa: E402
@@ -58,11 +60,11 @@ def main() -> None:
     given = _arguments()
     (colin,) = cases(None, ["colin27-slices"], 0, True)
     lines = [f"# Trust\n\n{__doc__}", _setting(given)]
-    lines += ["## Do no harm, and what must not matter\n", *_harm_table(colin, given.methods)]
-    lines += ["\n## Lesions\n", *_lesion_table(colin, given.methods)]
-    lines += ["\n## Draws\n", *_draws_table(colin)]
+    lines += ["## Do no harm, and what must not matter\n", _harm_table(colin, given.methods)]
+    lines += ["\n## Lesions\n", _lesion_table(colin, given.methods)]
+    lines += ["\n## Draws\n", _draws_table(colin)]
     if given.real:
-        lines += ["\n## Real scans with 1 % noise\n", *_real_table(given)]
+        lines += ["\n## Real scans with 1 % noise\n", _real_table(given)]
     text = "\n".join(lines) + "\n"
     print(text)
     if given.output:
@@ -72,10 +74,6 @@ def main() -> None:
 def _setting(given: argparse.Namespace) -> str:
     today = datetime.datetime.now(datetime.UTC).date()
     return f"{today}, bids-denoise {__version__}, methods {', '.join(given.methods)}.\n"
-
-
-def _table(head: list[str], rows: list[list[str]]) -> list[str]:
-    return [f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows)]
 
 
 def _by(name: str, noisy: Noisy, noise: Noise | None = None) -> FloatArray:
@@ -90,13 +88,13 @@ def _psnr(result: FloatArray, case: Case) -> float:
     return measures.psnr(result, case.truth, case.inside, case.peak)
 
 
-def _harm_table(case: Case, methods: list[str]) -> list[str]:
+def _harm_table(case: Case, methods: list[str]) -> str:
     head = [
         "method", "noise-free, dB to input", "1 %: gain dB", "1 %: edges", "9 % dB",
         "scale x 1000", "shift + 300", "largest change by mirroring", "by exchanging axes",
         "sigma - 20 %", "sigma + 20 %",
     ]  # fmt: skip
-    return _table(head, [_harm(case, name) for name in methods])
+    return table(head, [_harm(case, name) for name in methods])
 
 
 def _harm(case: Case, name: str) -> list[str]:
@@ -153,7 +151,7 @@ def _transposer(order: tuple[int, ...]) -> Result:
     return lambda data: data.transpose(np.argsort(order))
 
 
-def _lesion_table(case: Case, methods: list[str]) -> list[str]:
+def _lesion_table(case: Case, methods: list[str]) -> str:
     kept, invented = dict.fromkeys(methods, 0), dict.fromkeys(methods, 0)
     for place, truth in _with_lesions(case):
         noisy = with_noise(replace(case, truth=truth), "3", "gaussian")
@@ -163,7 +161,7 @@ def _lesion_table(case: Case, methods: list[str]) -> list[str]:
             kept[name] += int(_contrast(result, place.lesion) / true >= 0.5)
             invented[name] += int(abs(_contrast(result, place.nothing) / true) >= 0.5)
     head = ["method", f"kept, of {TRIALS}", f"invented, of {TRIALS}"]
-    return _table(head, [[name, str(kept[name]), str(invented[name])] for name in methods])
+    return table(head, [[name, str(kept[name]), str(invented[name])] for name in methods])
 
 
 class _Place:
@@ -202,7 +200,7 @@ def _contrast(data: FloatArray, centre: tuple[int, ...]) -> float:
     return float(data[ball].mean() - data[shell].mean())
 
 
-def _draws_table(case: Case) -> list[str]:
+def _draws_table(case: Case) -> str:
     rows = []
     for level in ("3", "9", "15"):
         noisy = with_noise(case, level, "gaussian")
@@ -225,16 +223,16 @@ def _draws_table(case: Case) -> list[str]:
         "noise", "mean dB", "one draw dB", "mean: detail error", "one draw: detail error",
         "90 % intervals cover", "spread / error",
     ]  # fmt: skip
-    return _table(head, rows)
+    return table(head, rows)
 
 
-def _real_table(given: argparse.Namespace) -> list[str]:
+def _real_table(given: argparse.Namespace) -> str:
     rows = []
     for case in cases(given.real, ["real"], 24, True):
         noisy = with_noise(case, "1", "gaussian")
         gains = [_psnr(_by(name, noisy), case) - _psnr(noisy.data, case) for name in given.methods]
         rows.append([case.name, case.group, *(f"{gain:+.2f}" for gain in gains)])
-    return _table(["scan", "group", *(f"{name} gain dB" for name in given.methods)], rows)
+    return table(["scan", "group", *(f"{name} gain dB" for name in given.methods)], rows)
 
 
 def _arguments() -> argparse.Namespace:

@@ -76,17 +76,15 @@ def choose_denoiser(
 
 def _automatic(kind: Kind, sloppy: bool) -> tuple[str, str]:
     """Return the method that ``auto`` takes, and why."""
-    if kind.datatype in {"func", "dwi"}:
-        if kind.volumes >= MIN_SERIES:
-            reason = f"{kind.volumes} volumes are enough to tell noise from signal"
-            return "mppca", f"auto: {reason} by their redundancy"
-        if kind.volumes > 1:
-            few = f"{kind.volumes} volumes are too few for MP-PCA (needs {MIN_SERIES})"
-            return "nlm", f"auto: {few}"
-    elif sloppy:
-        return "nlm", "auto: the quicker method, as the run is sloppy"
-    elif kind.trusted:
-        return "unet", f"auto: the best method for a single volume ({kind.datatype})"
-    else:
+    if kind.datatype == "anat":
+        if sloppy:
+            return "nlm", "auto: the quicker method, as the run is sloppy"
+        if kind.trusted:
+            return "unet", "auto: the best method for a single volume (anat)"
         return "nlm", "auto: sigma cannot be trusted, and the trained U-Net depends on it more"
+    if kind.volumes >= MIN_SERIES:
+        enough = "are enough to tell noise from signal by their redundancy"
+        return "mppca", f"auto: {kind.volumes} volumes {enough}"
+    if kind.volumes > 1:
+        return "nlm", f"auto: {kind.volumes} volumes are too few for MP-PCA (needs {MIN_SERIES})"
     return "nlm", f"auto: a single volume ({kind.datatype}), where similar patches help each other"

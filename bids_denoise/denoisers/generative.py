@@ -10,7 +10,9 @@ from bids_denoise.errors import UsageError
 from bids_denoise.values import Denoised
 
 if TYPE_CHECKING:
-    from bids_denoise.values import Device, Image, Law, Noise
+    from collections.abc import Iterator, Sequence
+
+    from bids_denoise.values import Device, FloatArray, Image, Law, Noise
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,6 @@ class Generative:
         import numpy as np
 
         from bids_denoise.denoisers.trained import (
-            draws_around,
             facts_of,
             from_gaussian,
             pilot_for,
@@ -65,7 +66,8 @@ class Generative:
 
         sigma = floored(noise.sigma)
         shown = to_gaussian(image.data, sigma, noise, device)
-        mean = pilot_for(load_weights(self.name).network.pilot, shown, sigma, device)
+        weights = load_weights(self.name)
+        mean = pilot_for(weights.network.pilot, shown, sigma, device)
         assert mean is not None
         result, squares = mean, np.zeros_like(mean)
         centre = from_gaussian(mean, sigma, noise, device)
@@ -77,4 +79,30 @@ class Generative:
         uncertainty = np.sqrt(squares / np.float32(self.samples))
         clean = shown + np.float32(self.strength) * (result - shown)
         found = Denoised(from_gaussian(clean, sigma, noise, device), {"uncertainty": uncertainty})
-        return replace(found, choices=facts_of(load_weights(self.name), device))
+        return replace(found, choices=facts_of(weights, device))
+
+
+def draws_around(
+    mean: FloatArray,
+    data: FloatArray,
+    sigma: FloatArray,
+    device: Device,
+    seeds: Sequence[tuple[int, int]],
+) -> Iterator[FloatArray]:
+    """Yield two draws (x, y, z) for each of `seeds`, as far from `mean` on either side.
+
+    Parameters
+    ----------
+    mean
+        float32 (x, y, z): what the U-Net made of `data`.
+    data, sigma
+        As in `trained.pilot_for`.
+    """
+    from bids_denoise.denoisers.inference import apply_network
+    from bids_denoise.denoisers.weights import load_weights
+
+    network = load_weights(Generative.name).network
+    for seed in seeds:
+        draw = apply_network(network, data, sigma, device, pilot=mean, seed=seed)
+        yield draw
+        yield 2 * mean - draw

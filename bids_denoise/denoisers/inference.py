@@ -90,6 +90,11 @@ def _tile_voxels(voxels: int) -> int:
     return max(min(left, MOST_VOXELS), MOST_VOXELS // 4)
 
 
+def network_bytes(voxels: int) -> int:
+    """Return about how much memory a network takes for a volume of `voxels`, beside its arrays."""
+    return BYTES_OF_A_TILE_VOXEL * min(voxels, _tile_voxels(voxels))
+
+
 def precision(kind: str) -> str:
     """Return in which precision networks run on ``cpu`` or ``cuda``: bfloat16 if it is native."""
     import torch

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
-from bids_denoise.denoisers.base import param
-
-if TYPE_CHECKING:
-    from bids_denoise.values import Denoised, Device, Image, Law, Noise
+from bids_denoise.denoisers.by_network import ByNetwork
 
 
 @dataclass(frozen=True)
-class Srcnn:
+class Srcnn(ByNetwork):
     """Three 3D convolutions, trained to find the noise (Pham 2017, doi:10.1109/ISBI.2017.7950500).
 
     Quick, and a step of the research that led to the U-Net, which does better. Model card:
@@ -21,28 +18,11 @@ class Srcnn:
 
     name: ClassVar[str] = "srcnn"
     summary: ClassVar[str] = "trained network of three 3D convolutions"
-    dimensions: ClassVar[int] = 3
-    datatypes: ClassVar[tuple[str, ...]] = ("anat",)
-    devices: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
-    laws: ClassVar[tuple[Law, ...]] = ("gaussian", "rician")
     citations: ClassVar[tuple[str, ...]] = ("dong2016", "pham2017", "mohan2020", "foi2011")
-
-    strength: float = param(
-        1.0, "share of the noise found that is taken away", minimum=0.0, maximum=1.0
-    )
-    weights: str = param("", "a weight file of your own in place of the shipped one")
-
-    def denoise(self, image: Image, noise: Noise, device: Device) -> Denoised:
-        """Return the volume without noise."""
-        from bids_denoise.denoisers.trained import denoise_by
-        from bids_denoise.denoisers.weights import load_weights
-
-        weights = load_weights(self.name, self.weights)
-        return denoise_by(weights, image, noise, device, self.strength)
 
 
 @dataclass(frozen=True)
-class PlanarSrcnn(Srcnn):
+class PlanarSrcnn(ByNetwork):
     """Three 2D convolutions on every slice (Dong 2016, doi:10.1109/TPAMI.2015.2439281).
 
     The original form, before it went to three dimensions.

@@ -13,8 +13,6 @@ from bids_denoise.stabilisation import floored
 from bids_denoise.values import Denoised, Image, Noise
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from bids_denoise.values import Device, FloatArray
 
 
@@ -56,29 +54,6 @@ def pilot_for(name: str, data: FloatArray, sigma: FloatArray, device: Device) ->
         return run(load_weights(name), data, sigma, device)
     image = Image(data, np.eye(4), np.ones(data.shape, np.bool_))
     return NonLocalMeans().denoise(image, Noise(sigma, "gaussian", "given"), device).data
-
-
-def draws_around(
-    mean: FloatArray,
-    data: FloatArray,
-    sigma: FloatArray,
-    device: Device,
-    seeds: Sequence[tuple[int, int]],
-) -> Iterator[FloatArray]:
-    """Yield two draws (x, y, z) for each of `seeds`, as far from `mean` on either side.
-
-    Parameters
-    ----------
-    mean
-        float32 (x, y, z): what the U-Net made of `data`.
-    data, sigma
-        As in `pilot_for`.
-    """
-    network = load_weights("generative").network
-    for seed in seeds:
-        draw = apply_network(network, data, sigma, device, pilot=mean, seed=seed)
-        yield draw
-        yield 2 * mean - draw
 
 
 def to_gaussian(data: FloatArray, sigma: FloatArray, noise: Noise, device: Device) -> FloatArray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 import traceback
 import uuid
@@ -17,7 +18,7 @@ from bids_denoise.dataset import find_brain_mask
 from bids_denoise.denoisers import apply
 from bids_denoise.denoisers.base import parameters
 from bids_denoise.denoisers.choose import Choice, Kind, choose_denoiser
-from bids_denoise.denoisers.inference import MOST_VOXELS
+from bids_denoise.denoisers.inference import network_bytes
 from bids_denoise.derivatives import names, records, sidecar
 from bids_denoise.derivatives.publish import Results, Target, publish_results
 from bids_denoise.derivatives.store import Store
@@ -36,7 +37,6 @@ log = logging.getLogger("bids_denoise")
 BASE_BYTES = 400 * 2**20
 COPIES_OF_A_VOLUME = 12
 COPIES_OF_A_SERIES = 5
-FEATURES_OF_A_VOXEL = 512  # bytes that the U-Net holds at once for each voxel of a tile
 
 CAUTION = 0.5
 """Share of sigma that is denoised for when sigma cannot be trusted. Noise that is not white looks
@@ -250,5 +250,5 @@ def working_bytes(scan: Scan) -> int:
     data = imageio.voxels_bytes(shape)
     if len(shape) > 3 and shape[3] > 1:
         return BASE_BYTES + COPIES_OF_A_SERIES * data
-    tile = min(data // 4, MOST_VOXELS) if scan.datatype == "anat" else 0
-    return BASE_BYTES + COPIES_OF_A_VOLUME * data + FEATURES_OF_A_VOXEL * tile
+    network = network_bytes(math.prod(shape)) if scan.datatype == "anat" else 0
+    return BASE_BYTES + COPIES_OF_A_VOLUME * data + network

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from bids_denoise.values import FloatArray
 
     HalfArray = npt.NDArray[np.float16]
+    Kind = TypeVar("Kind", np.float16, np.float32)
 
 GRIDS = ((0.45, 0.65), (0.65, 0.9), (1.15, 1.5), (1.5, 2.2))
 """Ranges of the voxel size of other grids, in voxels of the scan."""
@@ -107,11 +108,11 @@ def fill_bank(recipe: Recipe, data: Path, workers: int = 1) -> Bank:
     BidsDenoiseError
         A worker process died, most likely for its memory.
     """
+    least = max(recipe.region, recipe.patch)
     if recipe.pairs:
         pairs = (pair for each in recipe.pairs for pair in pairs_of(each, data))
-        return Bank(pairs=tuple(pairs))
+        return Bank(pairs=tuple(Pair(*(at_least(each, least) for each in pair)) for pair in pairs))
     wanted = recipe.volumes
-    least = max(recipe.region, recipe.patch)
     edge = max(wanted.edge, least)
     scans = files_of(wanted.scans, wanted.held_out, data)
     maps = files_of(wanted.labels, (), data)
@@ -178,11 +179,13 @@ def on_grids(data: FloatArray, least: int, rng: np.random.Generator) -> list[Hal
         other = resample(part, (shape[0], shape[1], shape[2]))
         air = resample((part > 0).astype(np.float32), other.shape) < 0.5
         made.append(np.where(air, 0, np.maximum(other, 0)))
-    widths = ([(0, max(least - length, 0)) for length in each.shape] for each in made)
-    return [
-        normalised(np.pad(each, width, "symmetric"))
-        for each, width in zip(made, widths, strict=True)
-    ]
+    return [normalised(at_least(each, least)) for each in made]
+
+
+def at_least(volume: npt.NDArray[Kind], least: int) -> npt.NDArray[Kind]:
+    """Return `volume` (x, y, z), continued by its mirror image where it is under `least` voxels."""
+    widths = [(0, max(least - length, 0)) for length in volume.shape]
+    return np.pad(volume, widths, "symmetric")
 
 
 def boxed(data: FloatArray, edge: int, rng: np.random.Generator) -> FloatArray:

@@ -70,12 +70,11 @@ def _pair(noisy: FloatArray, target: FloatArray, repeats: bool) -> Pair:
     image = Image(noisy, np.eye(4), measured)
     noise = estimate(image)
     sigma = floored(noise.sigma)
-    shown = to_gaussian(noisy, sigma, noise, Device()).copy()
+    shown = to_gaussian(noisy, sigma, noise, Device())
     if repeats:
-        wanted = to_gaussian(target, sigma, noise, Device()).copy()
+        wanted = to_gaussian(target, sigma, noise, Device())
     else:
-        wanted = stabilised_mean(target, sigma) if noise.law == "rician" else target.copy()
+        wanted = stabilised_mean(target, sigma) if noise.law == "rician" else target
     peak = np.percentile(noisy[measured], 99)
-    np.copyto(shown, 0, where=~measured)
-    np.copyto(wanted, 0, where=~measured)
-    return Pair(*((each / peak).astype(np.float16) for each in (shown, sigma, wanted)))
+    noisy, target = (np.where(measured, each, 0) for each in (shown, wanted))
+    return Pair(*((each / peak).astype(np.float16) for each in (noisy, sigma, target)))

@@ -111,9 +111,8 @@ def _of_volume(recipe: Recipe, bank: Bank, edge: int, rng: np.random.Generator) 
 def _of_pair(bank: Bank, edge: int, rng: np.random.Generator) -> Patches:
     """Return a cube of a pair; its truth is noisy when the pair is of repeated runs."""
     pair = bank.pairs[int(rng.integers(len(bank.pairs)))]
-    widths = [(0, max(edge - length, 0)) for length in pair.noisy.shape]
-    box = _box(np.pad(pair.target, widths, "symmetric"), edge, rng)
-    noisy, sigma, target = (np.pad(each, widths, "symmetric")[box] for each in pair)
+    box = _box(pair.target, edge, rng)
+    noisy, sigma, target = (each[box] for each in pair)
     scale, offset = np.float32(rng.uniform(0.5, 1.2)), np.float32(rng.uniform(0, 0.5))
     return Patches(noisy * scale - offset, sigma * scale, target * scale - offset)
 
