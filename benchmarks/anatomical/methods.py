@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[2]
 SOURCES = ("denoisers", "kernels", "networks", "noise", "stabilisation.py", "intensity.py")
 """Of the package: what our results come from."""
 
-AFFORDABLE = 4_000_000
+AFFORDABLE = 8_000_000
 """Voxels beyond which the slow peers are not run."""
 
 

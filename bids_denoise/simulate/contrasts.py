@@ -62,6 +62,8 @@ class RandomContrast:
     texture, texture_width
         Standard deviation within a label, relative to the contrast, and correlation length
         in voxels. Texture finer than two voxels is weaker in proportion.
+    layer_share
+        How often what is outside the brain is layered, as fat over muscle and marrow in bone.
     vessel_share, sheet_share, lesion_share, lesion_size
         How often there are vessels, thin walls and lesions, and the lesions' diameter in voxels.
     shading, gamma
@@ -83,6 +85,7 @@ class RandomContrast:
     smooth_share: float = 0.25
     texture: tuple[float, float] = (0.0, 0.08)
     texture_width: tuple[float, float] = (0.5, 5.0)
+    layer_share: float = 0.5
     vessel_share: float = 0.4
     sheet_share: float = 0.2
     lesion_share: float = 0.4
@@ -110,6 +113,7 @@ WHOLE_HEAD = RandomContrast(
     thick_share=0.1,
     smooth_share=0.0,
     texture=(0.0, 0.06),
+    layer_share=0.9,
     blur_share=1.0,
     blur=(0.5, 1.3),
     extracted_share=0.0,

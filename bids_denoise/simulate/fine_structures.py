@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -72,6 +72,34 @@ def sheets(shape: tuple[int, ...], width: float, rng: np.random.Generator) -> Fl
     distance = smooth_field(shape, width, rng) * np.float32(width / 1.2)
     present = np.clip(smooth_field(shape, width, rng), 0, 1)
     return np.asarray(np.exp(-np.square(distance) / np.float32(0.4)) * present)
+
+
+def layers(codes: npt.NDArray[np.integer[Any]], rng: np.random.Generator) -> FloatArray:
+    """Return by what factor each voxel of labels (x, y, z) is brighter, for its depth in its label.
+
+    Each label has layers of its own along its border, of 1.5 to 6 voxels and uneven, as skin, fat
+    and muscle lie one under another, and marrow within bone.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32 (x, y, z), 0.3 to 2.
+    """
+    from scipy.ndimage import distance_transform_edt, generic_gradient_magnitude, sobel
+
+    border = generic_gradient_magnitude(codes.astype(np.float32), sobel) > 0
+    if not border.any():
+        return np.ones(codes.shape, np.float32)
+    depth = distance_transform_edt(~border).astype(np.float32)
+    uneven = rng.uniform(0, 1.5) * smooth_field(codes.shape, rng.uniform(2, 8), rng)
+    factors = np.ones(codes.shape, np.float32)
+    for code in np.unique(codes):
+        strength, width = rng.uniform(0, 1), rng.uniform(1.5, 6)
+        profile = rng.uniform(0.3, 2, 16) ** strength
+        where = codes == code
+        inside = (depth + uneven)[where] / width
+        factors[where] = np.interp(inside, np.arange(16), profile)
+    return factors
 
 
 def lesion(shape: tuple[int, ...], radius: float, rng: np.random.Generator) -> FloatArray:

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bids_denoise.simulate.fields import smooth_field
-from bids_denoise.simulate.fine_structures import add_lesions, power_law_field, sheets, vessels
+from bids_denoise.simulate.fine_structures import (
+    add_lesions,
+    layers,
+    power_law_field,
+    sheets,
+    vessels,
+)
 
 if TYPE_CHECKING:
     from bids_denoise.simulate.contrasts import RandomContrast
@@ -64,6 +70,9 @@ def add_structures(
     )
     for strength, field in zip(tissues.strengths, fields, strict=True):
         volume += strength[codes] * field
+    if rng.random() < settings.layer_share:
+        outside = np.isin(codes, settings.outside)
+        volume *= np.where(outside, layers(codes, rng), 1)
     for filled in _thin_structures(shape, rng, settings):
         volume += filled * tissue * (_other_value(tissues.means, rng) - volume)
     if rng.random() < settings.lesion_share:

@@ -39,6 +39,12 @@ GRIDS = ((0.45, 0.65), (0.65, 0.9), (1.15, 1.5), (1.5, 2.2))
 BLUR = (0.4, 1.2)
 """Range of the standard deviation of a wider point spread, in voxels."""
 
+THICK = 1.8
+"""Ratio of the sides of a voxel from which on slices are thick."""
+
+ISOTROPIC = ((0.8, 1.0), (1.0, 1.3))
+"""Ranges of the voxel size of isotropic grids, in geometric means of a thick voxel's sides."""
+
 WIDEST = 192
 """Voxels of the longest edge of a finer or coarser volume."""
 
@@ -134,7 +140,8 @@ def fill_bank(recipe: Recipe, data: Path, workers: int = 1) -> Bank:
 def _make(job: Drawn | Scanned) -> list[HalfArray]:
     rng = np.random.default_rng(job.seed)
     if isinstance(job, Scanned):
-        return on_grids(cleaned(cropped(imageio.read(job.path))), job.least, rng)
+        scan = cleaned(cropped(imageio.read(job.path)))
+        return on_grids(scan, job.least, rng, imageio.describe(job.path).voxel_size)
     labels = imageio.read(job.labels).astype(np.int32)
     drawn = random_contrast(labels, (job.edge,) * 3, rng, job.settings)
     return [drawn.astype(np.float16)]
@@ -165,21 +172,40 @@ def cleaned(data: FloatArray) -> FloatArray:
     return apply.denoise(NonLocalMeans(), image, estimate(image), Device()).data
 
 
-def on_grids(data: FloatArray, least: int, rng: np.random.Generator) -> list[HalfArray]:
+def on_grids(
+    data: FloatArray,
+    least: int,
+    rng: np.random.Generator,
+    voxel_size: tuple[float, ...] = (1, 1, 1),
+) -> list[HalfArray]:
     """Return `data` (x, y, z) as it is, smoothed, and boxes of it on finer and coarser grids.
 
-    So a network sees anatomy from smooth to detailed, and learns to tell one from the other. What
-    is thinner than `least` voxels is continued by its mirror image.
+    So a network sees anatomy from smooth to detailed, and learns to tell one from the other.
+    Thick slices are there on isotropic grids too, by their `voxel_size`. What is thinner than
+    `least` voxels is continued by its mirror image.
     """
+    sides = np.asarray(voxel_size[:3])
+    factors = [np.full(3, rng.uniform(*each)) for each in GRIDS]
+    if sides.max() > THICK * sides.min():
+        middle = np.sqrt(sides.max() * sides.min())
+        factors += [rng.uniform(*each) * middle / sides for each in ISOTROPIC]
     made = [data, point_spread(data, rng.uniform(*BLUR))]
-    for lowest, highest in GRIDS:
-        factor = rng.uniform(lowest, highest)
-        part = boxed(data, int(WIDEST * factor), rng)
-        shape = tuple(max(int(n / factor), min(n, least)) for n in part.shape)
-        other = resample(part, (shape[0], shape[1], shape[2]))
-        air = resample((part > 0).astype(np.float32), other.shape) < 0.5
-        made.append(np.where(air, 0, np.maximum(other, 0)))
+    made += [_on_grid(data, each, least, rng) for each in factors]
     return [normalised(at_least(each, least)) for each in made]
+
+
+def _on_grid(
+    data: FloatArray, factors: npt.NDArray[np.float64], least: int, rng: np.random.Generator
+) -> FloatArray:
+    """Return a box of `data` (x, y, z) with voxels `factors` as large along each axis."""
+    part = boxed(data, [int(WIDEST * factor) for factor in factors], rng)
+    x, y, z = (
+        max(int(n / factor), min(n, least))
+        for n, factor in zip(part.shape, factors.tolist(), strict=True)
+    )
+    other = resample(part, (x, y, z))
+    air = resample((part > 0).astype(np.float32), other.shape) < 0.5
+    return np.where(air, np.float32(0), np.maximum(other, 0))
 
 
 def at_least(volume: npt.NDArray[Kind], least: int) -> npt.NDArray[Kind]:
@@ -188,10 +214,13 @@ def at_least(volume: npt.NDArray[Kind], least: int) -> npt.NDArray[Kind]:
     return np.pad(volume, widths, "symmetric")
 
 
-def boxed(data: FloatArray, edge: int, rng: np.random.Generator) -> FloatArray:
-    """Return a box of `data` (x, y, z) of at most `edge` voxels a side, near the middle."""
-    starts = (rng.binomial(max(length - edge, 0), 0.5) for length in data.shape)
-    return data[tuple(slice(start, start + edge) for start in starts)]
+def boxed(data: FloatArray, edges: list[int], rng: np.random.Generator) -> FloatArray:
+    """Return a box of `data` (x, y, z) of at most `edges` voxels, near the middle."""
+    boxes = []
+    for length, edge in zip(data.shape, edges, strict=True):
+        start = int(rng.binomial(max(length - edge, 0), 0.5))
+        boxes.append(slice(start, start + edge))
+    return data[tuple(boxes)]
 
 
 def cropped(data: FloatArray, margin: int = 4) -> FloatArray:

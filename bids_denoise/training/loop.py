@@ -14,15 +14,15 @@ import torch
 from bids_denoise.networks import build_network
 from bids_denoise.networks.base import laid_out
 from bids_denoise.training.losses import loss_of
-from bids_denoise.training.patches import draw_block
+from bids_denoise.training.patches import cut_patches, draw_block
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Generator, Iterator
     from pathlib import Path
 
     from bids_denoise.networks.base import Network
     from bids_denoise.training.bank import Bank
-    from bids_denoise.training.patches import Patches, Pilot
+    from bids_denoise.training.patches import Patches, Pilot, Tensors
     from bids_denoise.training.recipe import Recipe
 
 WARM_UP = 0.03
@@ -70,23 +70,38 @@ def train(
     """Make the steps of `recipe` that are left, yielding the state after each.
 
     The patches of a step depend on its number alone, so that a training which was broken off
-    goes on exactly as it would have, and any number of `threads` may draw them ahead. `pilot`
+    goes on exactly as it would have, and any number of `threads` may draw blocks ahead. `pilot`
     is as for `patches.draw_block`.
     """
-    coming: deque[Future[list[Patches]]] = deque()
-    block, ready = divmod(state.step, recipe.reuse)
-    patches: list[Patches] = []
-    with ThreadPoolExecutor(threads) as pool:
+    begun = max(state.step // recipe.reuse - recipe.pool + 1, 0)
+    coming = drawn_ahead(recipe, bank, begun, pilot, threads)
+    blocks: deque[Tensors] = deque(maxlen=recipe.pool)
+    try:
         while state.step < recipe.steps:
-            while len(coming) <= threads:
-                coming.append(pool.submit(draw_block, recipe, bank, block, pilot))
-                block += 1
-            patches = patches or coming.popleft().result()[ready:]
-            ready = 0
-            advance(recipe, state, on_device(patches.pop(0), state.device))
+            while begun <= state.step // recipe.reuse:
+                blocks.append(on_device(next(coming), state.device))
+                begun += 1
+            advance(recipe, state, cut_patches(recipe, blocks, state.step))
             yield state
-        for each in coming:
-            each.cancel()
+    finally:
+        coming.close()
+
+
+def drawn_ahead(
+    recipe: Recipe, bank: Bank, block: int, pilot: Pilot | None, threads: int
+) -> Generator[Patches]:
+    """Yield the blocks from `block` on, without end."""
+    coming: deque[Future[Patches]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            while True:
+                while len(coming) <= threads:
+                    coming.append(pool.submit(draw_block, recipe, bank, block, pilot))
+                    block += 1
+                yield coming.popleft().result()
+        finally:
+            for each in coming:
+                each.cancel()
 
 
 def rate(recipe: Recipe, step: int) -> float:
@@ -103,7 +118,7 @@ def on_device(patches: Patches, device: torch.device) -> dict[str, torch.Tensor]
     return {name: torch.from_numpy(array).to(device) for name, array in patches.arrays().items()}
 
 
-def advance(recipe: Recipe, state: State, patches: Mapping[str, torch.Tensor]) -> None:
+def advance(recipe: Recipe, state: State, patches: Tensors) -> None:
     """Make the next step on `patches`."""
     for group in state.optimiser.param_groups:
         group["lr"] = rate(recipe, state.step)

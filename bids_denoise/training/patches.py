@@ -1,4 +1,4 @@
-"""The patches of training steps: cut, made noisy, turned. The same for a seed and a step."""
+"""The cubes and patches of training steps: made noisy, cut, turned. The same for seed and step."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
 from bids_denoise.simulate.fields import smooth_field
 from bids_denoise.simulate.noise import add_gaussian, add_rician
 from bids_denoise.stabilisation import stabilise, stabilised_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from bids_denoise.training.bank import Bank, HalfArray
     from bids_denoise.training.recipe import NoiseRange, Recipe
@@ -20,8 +21,10 @@ if TYPE_CHECKING:
 
     Pilot = Callable[[FloatArray, FloatArray], FloatArray]
 
+    Tensors = Mapping[str, torch.Tensor]
+
 RECOLOURED = 0.3
-"""Share of patches that get another contrast."""
+"""Share of cubes that get another contrast."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +50,11 @@ class Patches:
         return {name: array for name, array in each.items() if array is not None}
 
 
-def draw_block(recipe: Recipe, bank: Bank, block: int, pilot: Pilot | None) -> list[Patches]:
-    """Return the patches of the steps from ``block * recipe.reuse`` on, for `recipe.reuse` steps.
+def draw_block(recipe: Recipe, bank: Bank, block: int, pilot: Pilot | None) -> Patches:
+    """Return `recipe.batch` cubes with noise. They depend on the recipe and `block` alone.
 
-    They depend on the recipe and the number of the block alone. `pilot` makes of noisy volume and
-    sigma (x, y, z) what the network starts from: the costly part, made once for all those steps.
+    `pilot` makes of noisy volume and sigma (x, y, z) what the network starts from: the costly
+    part, so that many patches are cut from each cube.
     """
     rng = np.random.default_rng((recipe.seed, block))
     edge = max(recipe.region, recipe.patch)
@@ -59,23 +62,33 @@ def draw_block(recipe: Recipe, bank: Bank, block: int, pilot: Pilot | None) -> l
     for _ in range(recipe.batch):
         cube = _of_pair(bank, edge, rng) if bank.pairs else _of_volume(recipe, bank, edge, rng)
         cubes.append(replace(cube, pilot=pilot(cube.noisy, cube.sigma)) if pilot else cube)
-    return [
-        _together([_turned(cube, recipe.patch, rng) for cube in cubes]) for _ in range(recipe.reuse)
-    ]
-
-
-def _turned(cube: Patches, edge: int, rng: np.random.Generator) -> Patches:
-    """Return a piece of a cube in a random place and orientation."""
-    corner = rng.integers(0, len(cube.noisy) - edge + 1, 3)
-    box = tuple(slice(start, start + edge) for start in corner)
-    axes, ways = rng.permutation(3), rng.choice((-1, 1), 3)
-    flips = tuple(slice(None, None, int(way)) for way in ways)
-    return Patches(**{name: a[box].transpose(axes)[flips] for name, a in cube.arrays().items()})
-
-
-def _together(patches: list[Patches]) -> Patches:
-    apart = [each.arrays() for each in patches]
+    apart = [each.arrays() for each in cubes]
     return Patches(**{name: np.stack([a[name] for a in apart])[:, np.newaxis] for name in apart[0]})
+
+
+def cut_patches(recipe: Recipe, blocks: Sequence[Tensors], step: int) -> dict[str, torch.Tensor]:
+    """Return the patches (batch, 1, x, y, z) of a step, each from another cube of `blocks`.
+
+    In a random place and orientation, which depends on the recipe's seed and `step` alone.
+    """
+    rng = np.random.default_rng((recipe.seed, step, 1))
+    patches = []
+    for chosen in rng.choice(recipe.batch * len(blocks), recipe.batch, replace=False):
+        block, cube = divmod(int(chosen), recipe.batch)
+        edges = blocks[block]["noisy"].shape[2:]
+        box = tuple(
+            slice(start, start + recipe.patch)
+            for start in (int(rng.integers(0, edge - recipe.patch + 1)) for edge in edges)
+        )
+        axes = [int(axis) for axis in rng.permutation(3)]
+        flipped = [axis for axis in range(3) if rng.random() < 0.5]
+        patches.append(
+            {
+                name: each[cube, 0][box].permute(axes).flip(flipped)
+                for name, each in blocks[block].items()
+            }
+        )
+    return {name: torch.stack([each[name] for each in patches])[:, None] for name in patches[0]}
 
 
 def add_noise(truth: FloatArray, noise: NoiseRange, rng: np.random.Generator) -> Patches:

@@ -98,9 +98,10 @@ class Recipe:
         Which network, and what its class takes.
     steps, batch, patch
         Gradient steps, patches in each, edge of a patch in voxels.
-    region, reuse
+    region, reuse, pool
         Edge of the larger cubes that patches are cut from once the noise is on them and the
-        pilot has run, and how many steps cut from the same cubes.
+        pilot has run; how many steps there are to a block of `batch` cubes; and from how many
+        blocks, the newest, a step takes its patches.
     learning_rate
         The highest; it rises over the first steps and falls as a cosine.
     average
@@ -125,6 +126,7 @@ class Recipe:
     patch: int = 48
     region: int = 64
     reuse: int = 4
+    pool: int = 8
     learning_rate: float = 1e-3
     average: float = 0.998
     seed: int = 0

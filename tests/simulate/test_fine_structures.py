@@ -67,3 +67,22 @@ def test_lesions_stay_in_tissue_and_take_their_value() -> None:
     assert 2 < volume.max() <= 3.0001
     fine_structures.add_lesions(volume, np.zeros(SHAPE, bool), 9.0, np.array([4.0]), rng())
     assert volume.max() <= 3.0001
+
+
+def test_layers_lie_along_the_borders_of_labels() -> None:
+    codes = np.zeros((40, 40, 40), np.int16)
+    codes[:, :, 8:32] = 7
+    made = [fine_structures.layers(codes, np.random.default_rng(seed)) for seed in range(9)]
+    assert made[0].dtype == np.float32
+    assert min(each.min() for each in made) > 0.29
+    assert max(each.max() for each in made) < 2.01
+    along, across = (
+        np.mean([np.abs(np.diff(each[..., 9:31], axis=axis)).mean() for each in made])
+        for axis in (0, 2)
+    )
+    assert across > 2 * along
+
+
+def test_where_there_is_no_border_there_are_no_layers() -> None:
+    made = fine_structures.layers(np.ones((8, 8, 8), np.int16), np.random.default_rng(0))
+    np.testing.assert_array_equal(made, 1)

@@ -26,7 +26,7 @@ from bids_denoise.training.bank import (
 )
 from bids_denoise.training.losses import energy_score, loss_of
 from bids_denoise.training.pairs import pairs_of
-from bids_denoise.training.patches import add_noise, draw_block
+from bids_denoise.training.patches import Patches, add_noise, cut_patches, draw_block
 from bids_denoise.training.recipe import NoiseRange, Pairing, Recipe, Volumes, read_recipe
 from bids_denoise.training.release import release
 
@@ -36,12 +36,16 @@ if TYPE_CHECKING:
     from bids_denoise.values import FloatArray
 
 SIZES = {"widths": (4, 6), "blocks": 1}
-TINY = Recipe("unet", SIZES, steps=6, batch=2, patch=16, region=20, reuse=2)
+TINY = Recipe("unet", SIZES, steps=6, batch=2, patch=16, region=20, reuse=2, pool=2)
 
 
 def smooth(noisy: FloatArray, sigma: FloatArray) -> FloatArray:
     """Return a pilot that costs nothing."""
     return noisy - sigma * np.sign(noisy)
+
+
+def tensors(patches: Patches) -> dict[str, torch.Tensor]:
+    return loop.on_device(patches, torch.device("cpu"))
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +119,14 @@ class TestVolumes:
         for volume in on_grids(head_phantom((40, 44, 9)), 16, np.random.default_rng(0)):
             assert min(volume.shape) >= 16
 
+    def test_thick_slices_are_seen_on_isotropic_grids_too(self) -> None:
+        head, voxel = head_phantom((64, 64, 16)), np.array([1.0, 1.0, 4.0])
+        made = on_grids(head, 8, np.random.default_rng(0), tuple(voxel))
+        assert len(made) == 8
+        for volume in made[-2:]:
+            sides = voxel * head.shape / volume.shape
+            assert max(sides) < 1.1 * min(sides)
+
     def test_the_number_of_workers_makes_no_difference(self, data: Path) -> None:
         recipe = replace(TINY, volumes=Volumes(scans=("head[01]*",)))
         one, two = (fill_bank(recipe, data, workers).scans for workers in (1, 2))
@@ -129,7 +141,7 @@ class TestVolumes:
         assert [volume.shape for volume in made] == [(24, 24, 24)] * 5
         assert not np.array_equal(made[0], made[1])
         bank = Bank(made, ())
-        assert draw_block(TINY, bank, 0, None)[0].truth.shape == (2, 1, 16, 16, 16)
+        assert draw_block(TINY, bank, 0, None).truth.shape == (2, 1, 20, 20, 20)
 
     def test_what_is_held_out_is_not_in_the_bank(self, data: Path, tmp_path: Path) -> None:
         wanted = Volumes(scans=("head*.nii.gz",), held_out=("head2*",), share=0)
@@ -147,27 +159,45 @@ class TestVolumes:
 
 
 class TestPatches:
-    def test_they_depend_on_seed_and_block_alone(self, bank: Bank) -> None:
+    def test_cubes_depend_on_seed_and_block_alone(self, bank: Bank) -> None:
         one, again = (draw_block(TINY, bank, 5, smooth) for _ in range(2))
-        assert len(one) == TINY.reuse
-        for first, second in zip(one, again, strict=True):
-            for name, array in first.arrays().items():
-                assert array.shape == (2, 1, 16, 16, 16)
-                assert array.dtype == np.float32
-                np.testing.assert_array_equal(array, second.arrays()[name])
-        assert not np.array_equal(one[0].noisy, one[1].noisy)
-        assert not np.array_equal(one[0].noisy, draw_block(TINY, bank, 6, smooth)[0].noisy)
+        for name, array in one.arrays().items():
+            assert array.shape == (2, 1, 20, 20, 20)
+            assert array.dtype == np.float32
+            np.testing.assert_array_equal(array, again.arrays()[name])
+        assert not np.array_equal(one.noisy, draw_block(TINY, bank, 6, smooth).noisy)
         other = draw_block(replace(TINY, seed=1), bank, 5, smooth)
-        assert not np.array_equal(one[0].noisy, other[0].noisy)
+        assert not np.array_equal(one.noisy, other.noisy)
+
+    def test_patches_depend_on_seed_and_step_alone(self, bank: Bank) -> None:
+        blocks = [tensors(draw_block(TINY, bank, block, smooth)) for block in range(3)]
+        one, again, other = (cut_patches(TINY, blocks, step)["noisy"] for step in (5, 5, 6))
+        assert one.shape == (2, 1, 16, 16, 16)
+        assert torch.equal(one, again)
+        assert not torch.equal(one, other)
 
     def test_all_arrays_of_a_patch_are_turned_alike(self, bank: Bank) -> None:
-        for patches in draw_block(TINY, bank, 1, smooth):
-            assert patches.pilot is not None
-            np.testing.assert_array_equal(patches.pilot, smooth(patches.noisy, patches.sigma))
-            assert np.std(patches.noisy - patches.truth) < 1.2 * patches.sigma.max()
+        blocks = [tensors(draw_block(TINY, bank, 1, smooth))]
+        for step in range(4):
+            noisy, sigma, truth, pilot = (
+                cut_patches(TINY, blocks, step)[name].numpy()
+                for name in ("noisy", "sigma", "truth", "pilot")
+            )
+            np.testing.assert_array_equal(pilot, smooth(noisy, sigma))
+            assert np.std(noisy - truth) < 1.2 * sigma.max()
+
+    def test_no_two_patches_of_a_step_are_of_one_cube(self) -> None:
+        cubes = torch.arange(6.0).repeat_interleave(20**3).reshape(3, 2, 1, 20, 20, 20)
+        blocks = [{"noisy": each} for each in cubes]
+        seen = set()
+        for step in range(30):
+            kinds = cut_patches(TINY, blocks, step)["noisy"].mean((1, 2, 3, 4)).tolist()
+            assert len(set(kinds)) == 2
+            seen.update(kinds)
+        assert seen == set(range(6))
 
     def test_without_a_pilot_there_is_none(self, bank: Bank) -> None:
-        assert set(draw_block(TINY, bank, 0, None)[0].arrays()) == {"noisy", "sigma", "truth"}
+        assert set(draw_block(TINY, bank, 0, None).arrays()) == {"noisy", "sigma", "truth"}
 
     @pytest.mark.parametrize("rician", [0.0, 1.0])
     def test_the_noise_has_its_sigma_and_no_bias(self, rician: float) -> None:
@@ -209,6 +239,16 @@ class TestLosses:
             spread: float(energy_score(spread * draws, truth, weight)) for spread in (0.5, 1, 1.5)
         }
         assert min(scores, key=scores.__getitem__) == 1
+
+    def test_it_tells_the_texture_of_the_draws(self) -> None:
+        """Draws as wide as the truth, but smooth, come off worse."""
+        generator = torch.Generator().manual_seed(0)
+        truth = torch.randn((64, 1, 8, 8, 8), generator=generator)
+        draws = torch.randn((4, *truth.shape), generator=generator)
+        smoothed = torch.nn.functional.avg_pool3d(draws.flatten(0, 1), 3, 1, 1)
+        smoothed = (smoothed / smoothed.std()).reshape(draws.shape)
+        weight = torch.ones(64, 1, 1, 1, 1)
+        assert energy_score(smoothed, truth, weight) > energy_score(draws, truth, weight)
 
     def test_a_decibel_counts_the_same_at_all_levels(self) -> None:
         class Halfway(torch.nn.Module):
