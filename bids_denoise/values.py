@@ -200,6 +200,11 @@ class Device:
     name: str = "cpu"
     threads: int = 1
 
+    @property
+    def torch_name(self) -> str:
+        """What torch calls it: ``cpu`` or ``cuda:0``."""
+        return "cpu" if self.kind == "cpu" else f"cuda:{self.index}"
+
 
 @dataclass(frozen=True)
 class Denoised:

@@ -70,7 +70,7 @@ def apply_network(
     if seed is not None:
         shown["draw"] = np.random.default_rng(seed).standard_normal(shape, dtype=np.float32)
     result = np.empty(shape, np.float32)
-    where = torch.device("cpu" if device.kind == "cpu" else f"cuda:{device.index}")
+    where = torch.device(device.torch_name)
     network.to(where)
     with torch.inference_mode(), _threads(device.threads), _precision(where.type):
         for tile in cut_tiles(shape, network.reach, network.multiple, _tile_voxels(result.size)):

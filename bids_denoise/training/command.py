@@ -77,7 +77,7 @@ def _train(given: argparse.Namespace) -> None:
     torch.set_num_threads(given.threads)
     bank = stored_bank(recipe, given.data, given.out / "bank.npz", given.threads)
     low = not given.float32 and precision(device.kind) == "bfloat16"
-    state = loop.begin(recipe, torch.device(device.kind, device.index), low, start)
+    state = loop.begin(recipe, torch.device(device.torch_name), low, start)
     checkpoint = given.out / "checkpoint.pt"
     if checkpoint.exists():
         state = loop.restore(state, checkpoint)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -332,6 +335,29 @@ held_out = ["head2*"]
         assert card["held_out"] == ["head2.nii.gz"]
         curve = [json.loads(line) for line in (out / "curve.jsonl").read_text().splitlines()]
         assert [row["step"] for row in curve] == [2, 4]
+
+    def test_killed_it_goes_on_to_the_same_bits(self, data: Path, tmp_path: Path) -> None:
+        recipe = tmp_path / "mine.toml"
+        recipe.write_text(self.RECIPE.replace("steps = 4", "steps = 20"))
+        asked = ["--data", str(data), "--threads", "1", "--every", "1"]
+        assert main([str(recipe), str(tmp_path / "whole"), *asked]) == 0
+        command = [
+            sys.executable,
+            "-c",
+            "import sys; from bids_denoise.training import main; main()",
+        ]
+        command += [str(recipe), str(tmp_path / "killed"), *asked]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout
+            for _ in range(3):
+                assert process.stdout.readline()
+            process.kill()
+        assert process.returncode == -signal.SIGKILL
+        assert not (tmp_path / "killed" / "unet.safetensors").exists()
+        again = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert again.stdout.startswith("going on from step")
+        one, other = (tmp_path / name / "unet.safetensors" for name in ("whole", "killed"))
+        assert one.read_bytes() == other.read_bytes()
 
     def test_weights_of_one_training_are_the_start_of_another(
         self, data: Path, tmp_path: Path
