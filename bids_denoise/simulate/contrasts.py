@@ -115,7 +115,7 @@ WHOLE_HEAD = RandomContrast(
     texture=(0.0, 0.06),
     layer_share=0.9,
     blur_share=1.0,
-    blur=(0.4, 1.2),
+    blur=(0.5, 1.3),
     extracted_share=0.0,
 )
 """Heads with skull and scalp at the resolution and smoothness of usual scans, in any contrast."""

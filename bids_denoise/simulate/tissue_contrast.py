@@ -22,10 +22,6 @@ if TYPE_CHECKING:
     from bids_denoise.values import FloatArray
 
 
-MOST_UNEVEN = 4
-"""How many times stronger the texture of muscle, fat and marrow may be than that of the brain."""
-
-
 @dataclass(frozen=True)
 class Tissues:
     """What labels look like: `means` (label), and `strengths` (2, label) of two textures.
@@ -48,12 +44,10 @@ def draw_tissues(count: int, rng: np.random.Generator, settings: RandomContrast)
         means[codes] = level * (1 - alike) + alike * means[codes]
     contrast = rng.uniform(0.3, 1)
     means = 1 - contrast * (1 - np.maximum(means, 0.03))
-    outside = [code for code in settings.outside if code < count]
     if rng.random() < 0.4:
-        means[outside] *= rng.uniform(0.1, 0.6)
+        means[[code for code in settings.outside if code < count]] *= rng.uniform(0.1, 0.6)
     low, high = settings.texture
     strengths = rng.uniform(low, high, (2, count)) * rng.uniform(0.2, 1, (2, 1)) * contrast
-    strengths[:, outside] *= rng.uniform(1, MOST_UNEVEN)
     strengths = np.minimum(strengths, 0.3 * means)
     means[0], strengths[:, 0] = (0 if rng.random() < 0.8 else rng.uniform(0, 0.01)), 0
     return Tissues(means.astype(np.float32), strengths.astype(np.float32))
