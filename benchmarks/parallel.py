@@ -2,12 +2,13 @@
 
 ::
 
-    python benchmarks/parallel.py [--slices 40] [--methods nlm,unet] [--noise 3]
+    python benchmarks/parallel.py [--slices 40] [--methods nlm,unet,draw] [--noise 3]
 
 Colin27 (Debian package ``mricron-data``), received by 8 simulated coils, GRAPPA with 24 calibration
 lines; the noise of each coil is the same for all R. R = 1 is fully sampled and takes R times as
 long. All is measured against the truth without noise; methods estimate sigma from the image alone,
-or are given the map that the reconstruction knows (``map``). Jaccard: overlap of grey and of
+or are given the map that the reconstruction knows (``map``). ``draw`` is a single draw of
+``generative``. Jaccard: overlap of grey and of
 white matter, three classes of intensity by two thresholds (Otsu), with those of the truth.
 """
 
@@ -26,9 +27,9 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks import measures  # noqa: E402
 from benchmarks.anatomical.cases import Case, cases  # noqa: E402
+from benchmarks.anatomical.methods import denoiser_of  # noqa: E402
 from benchmarks.tables import table  # noqa: E402
 from bids_denoise import __version__  # noqa: E402
-from bids_denoise.denoisers import DENOISERS  # noqa: E402
 from bids_denoise.denoisers.apply import denoise  # noqa: E402
 from bids_denoise.noise import estimate  # noqa: E402
 from bids_denoise.simulate.coils import sensitivities  # noqa: E402
@@ -55,7 +56,7 @@ def main() -> None:
         for name in given.methods:
             known = Noise(np.maximum(scan.sigma, 1e-6), "rician", "known")
             for label, noise in ((name, estimate(image)), (f"{name}, map", known)):
-                result = denoise(DENOISERS[name](), image, noise, Device(threads=2)).data
+                result = denoise(denoiser_of(name), image, noise, Device(threads=2)).data
                 rows.append(_row(factor, label, result, case))
                 print(rows[-1], flush=True)
     today = datetime.datetime.now(datetime.UTC).date()
@@ -122,7 +123,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--slices", type=int, default=40)
     parser.add_argument("--noise", type=float, default=3.0, help="of a coil, %% of the peak")
-    names = "nlm,unet"
+    names = "nlm,unet,draw"
     parser.add_argument("--methods", type=lambda text: text.split(","), default=names.split(","))
     page = ROOT / "docs" / "benchmarks" / "parallel.md"
     parser.add_argument("--output", type=lambda text: Path(text) if text else None, default=page)

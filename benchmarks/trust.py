@@ -35,11 +35,11 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks import measures  # noqa: E402
 from benchmarks.anatomical.cases import Case, Noisy, cases, with_noise  # noqa: E402
+from benchmarks.anatomical.methods import denoiser_of  # noqa: E402
 from benchmarks.tables import table  # noqa: E402
 from bids_denoise import __version__  # noqa: E402
-from bids_denoise.denoisers import DENOISERS  # noqa: E402
 from bids_denoise.denoisers.apply import denoise  # noqa: E402
-from bids_denoise.denoisers.generative import Generative, draws_around  # noqa: E402
+from bids_denoise.denoisers.generative import draws_around  # noqa: E402
 from bids_denoise.denoisers.trained import run  # noqa: E402
 from bids_denoise.denoisers.weights import load_weights  # noqa: E402
 from bids_denoise.noise import estimate  # noqa: E402
@@ -84,8 +84,7 @@ def _by(name: str, noisy: Noisy, noise: Noise | None = None) -> FloatArray:
     case = noisy.case
     image = Image(noisy.data, case.affine, case.measured)
     found = noise or estimate(image)
-    denoiser = Generative(result="sample") if name == "draw" else DENOISERS[name]()
-    return denoise(denoiser, image, found, Device(threads=2)).data
+    return denoise(denoiser_of(name), image, found, Device(threads=2)).data
 
 
 def _psnr(result: FloatArray, case: Case) -> float:

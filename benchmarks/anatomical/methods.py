@@ -17,11 +17,13 @@ import numpy as np
 
 from bids_denoise import __version__
 from bids_denoise.denoisers import DENOISERS
+from bids_denoise.denoisers.generative import Generative
 from bids_denoise.noise import estimate
 from bids_denoise.values import Image
 
 if TYPE_CHECKING:
     from benchmarks.anatomical.cases import Noisy
+    from bids_denoise.denoisers.base import Denoiser
     from bids_denoise.values import FloatArray, Noise
 
 ROOT = Path(__file__).parents[2]
@@ -60,6 +62,11 @@ class Method:
             return False
         affordable = not self.slow or noisy.data.size <= AFFORDABLE
         return noisy.law in self.laws and affordable and bool(self.version)
+
+
+def denoiser_of(name: str) -> Denoiser:
+    """Return one of ours as it is by default; ``draw`` is a single draw of `generative`."""
+    return Generative(result="sample") if name == "draw" else DENOISERS[name]()
 
 
 def all_methods(ants_python: str, bm4d_python: str, dipy_python: str) -> list[Method]:

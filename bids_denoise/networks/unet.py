@@ -13,6 +13,7 @@ from torch import nn
 from torch.nn import functional
 
 from bids_denoise.networks.base import Network, beside, conv, quiet
+from bids_denoise.networks.fused import added, rectified
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -35,10 +36,8 @@ class Block(nn.Module):
         self.second.weight.detach().copy_(with_less)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Return features (batch, width, x, y, z)."""
-        found = functional.relu(self.first(features), inplace=True)
-        made: Tensor = self.second(found)
-        return made.add_(features)
+        """Return features (batch, width, x, y, z); those given may be overwritten."""
+        return added(self.second, rectified(self.first, features), features)
 
 
 class UNet(Network):
