@@ -15,11 +15,12 @@ if TYPE_CHECKING:
     from bids_denoise.networks.base import Network
     from bids_denoise.values import Device, FloatArray
 
-MOST_VOXELS = 4_000_000
-"""Of one tile, margins included."""
+LEAST_VOXELS, MOST_VOXELS = 1_000_000, 5_500_000
+"""Of one tile, margins included, where the volume is as large."""
 
-MOST_BYTES = 2_300_000_000
-BYTES_OF_A_VOXEL, BYTES_OF_A_TILE_VOXEL = 44, 450
+MOST_BYTES = 2_600_000_000
+BYTES_OF_A_VOXEL = 44
+BYTES_OF_A_TILE_VOXEL = {"bfloat16": 350, "float32": 810}
 """Bounds of the memory: the larger the volume, the smaller its tiles. Measured for the U-Net."""
 
 MOST_SIGMA = 5.0
@@ -70,10 +71,11 @@ def apply_network(
     if seed is not None:
         shown["draw"] = np.random.default_rng(seed).standard_normal(shape, dtype=np.float32)
     result = np.empty(shape, np.float32)
+    most = _tile_voxels(result.size, device.kind)
     where = torch.device(device.torch_name)
     network.to(where)
     with torch.inference_mode(), _threads(device.threads), _precision(where.type):
-        for tile in cut_tiles(shape, network.reach, network.multiple, _tile_voxels(result.size)):
+        for tile in cut_tiles(shape, network.reach, network.multiple, most):
             pieces = {
                 name: torch.from_numpy(np.ascontiguousarray(each[tile.read]))[None, None].to(where)
                 for name, each in shown.items()
@@ -84,15 +86,21 @@ def apply_network(
     return np.asarray(data + moved, dtype=np.float32)
 
 
-def _tile_voxels(voxels: int) -> int:
-    """Return how large the tiles of a volume of `voxels` may be."""
-    left = (MOST_BYTES - BYTES_OF_A_VOXEL * voxels) // BYTES_OF_A_TILE_VOXEL
-    return max(min(left, MOST_VOXELS), MOST_VOXELS // 4)
+def _tile_voxels(voxels: int, kind: str) -> int:
+    """Return how large the tiles of a volume of `voxels` may be on a device of this kind."""
+    left = (MOST_BYTES - BYTES_OF_A_VOXEL * voxels) // BYTES_OF_A_TILE_VOXEL[precision(kind)]
+    return min(max(left, LEAST_VOXELS), MOST_VOXELS)
 
 
 def network_bytes(voxels: int) -> int:
-    """Return about how much memory a network takes for a volume of `voxels`, beside its arrays."""
-    return BYTES_OF_A_TILE_VOXEL * min(voxels, _tile_voxels(voxels))
+    """Return how much memory a network takes at most for a volume of `voxels`, beside its arrays.
+
+    In either precision: which it will be only torch can tell, and it is slow to start.
+    """
+    a_voxel = BYTES_OF_A_TILE_VOXEL["float32"]
+    return min(
+        a_voxel * voxels, max(MOST_BYTES - BYTES_OF_A_VOXEL * voxels, a_voxel * LEAST_VOXELS)
+    )
 
 
 def precision(kind: str) -> str:
