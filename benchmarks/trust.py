@@ -158,8 +158,9 @@ def _lesion_table(case: Case, methods: list[str]) -> str:
     kept, invented = dict.fromkeys(methods, 0), dict.fromkeys(methods, 0)
     for place, truth in _with_lesions(case):
         noisy = with_noise(replace(case, truth=truth), "3", "gaussian")
+        noise = estimate(Image(noisy.data, case.affine, case.measured))
         for name in methods:
-            result = _by(name, noisy)
+            result = _by(name, noisy, noise)
             true = _contrast(truth, place.lesion)
             kept[name] += int(_contrast(result, place.lesion) / true >= 0.5)
             invented[name] += int(abs(_contrast(result, place.nothing) / true) >= 0.5)
