@@ -19,8 +19,9 @@ Methods and peers
     Each runs in a process of its own, one after the other, on the same number of threads, after a
     first run on a small piece. Peers are given the true sigma (its root mean square where it
     varies: they take one number), except ANTs, which has no option for it; ours estimate sigma
-    and law from the noisy image alone, without the clock. bm4d (not free software, no part of this
-    one) has no Rician mode and is left out of that table, and of images above 8 million voxels.
+    and law from the noisy image alone, without the clock, but for the one that is told them. bm4d
+    (not free software, no part of this one) has no Rician mode and is left out of that table, and
+    of images above 8 million voxels.
 
 Measures
     PSNR and SSIM (Gaussian window of 1.5 voxels) over the voxels above 10 of Colin27, over the head

@@ -19,12 +19,12 @@ from bids_denoise import __version__
 from bids_denoise.denoisers import DENOISERS
 from bids_denoise.denoisers.generative import Generative
 from bids_denoise.noise import estimate
-from bids_denoise.values import Image
+from bids_denoise.values import Image, Noise
 
 if TYPE_CHECKING:
     from benchmarks.anatomical.cases import Noisy
     from bids_denoise.denoisers.base import Denoiser
-    from bids_denoise.values import FloatArray, Noise
+    from bids_denoise.values import FloatArray
 
 ROOT = Path(__file__).parents[2]
 SOURCES = ("denoisers", "kernels", "networks", "noise", "stabilisation.py", "intensity.py")
@@ -34,27 +34,36 @@ AFFORDABLE = 8_000_000
 """Voxels beyond which the slow peers are not run."""
 
 
+TOLD = "-told"
+
+
 @dataclass(frozen=True)
 class Method:
-    """A method; `package` is what a peer is known by, empty for ours."""
+    """A method; `package` is what a peer is known by, empty for ours, which may be `told` sigma."""
 
     name: str
     label: str
     python: str
     package: str = ""
     slow: bool = False
+    told: bool = False
     laws: tuple[str, ...] = ("gaussian", "rician")
 
     @cached_property
     def version(self) -> str:
         """Return what the results depend on; empty for a peer that is not installed."""
         if not self.package:
-            return _our_version(self.name)
+            return _our_version(self.denoiser)
         asked = f"import importlib.metadata as m; print(m.version({self.package!r}))"
         done = subprocess.run(
             [self.python, "-c", asked], capture_output=True, text=True, check=False
         )
         return done.stdout.strip()
+
+    @property
+    def denoiser(self) -> str:
+        """Return the name without what is only said of it here."""
+        return self.name.removesuffix(TOLD)
 
     def fits(self, noisy: Noisy) -> bool:
         """Say whether the method is meant for such an image."""
@@ -78,6 +87,7 @@ def all_methods(ants_python: str, bm4d_python: str, dipy_python: str) -> list[Me
     ]
     return [
         *(Method(name, f"bids-denoise {name}", sys.executable) for name in names),
+        Method(f"unet{TOLD}", "bids-denoise unet, told sigma", sys.executable, told=True),
         Method("dipy", "DIPY nlmeans", dipy_python, "dipy"),
         Method("dipy5", "DIPY nlmeans, patch_radius=5", dipy_python, "dipy", slow=True),
         Method("ants", "ANTs DenoiseImage", ants_python, "antspyx"),
@@ -97,6 +107,13 @@ class Runner:
         """What is estimated from the noisy voxels alone."""
         return estimate(Image(self.noisy.data, self.noisy.case.affine, self.noisy.case.measured))
 
+    @property
+    def true_noise(self) -> Noise:
+        """The one number that peers are told."""
+        noisy = self.noisy
+        sigma = np.full(noisy.data.shape, noisy.sigma, np.float32)
+        return Noise(sigma, noisy.law, "known")  # type: ignore[arg-type]
+
     def run(self, method: Method) -> tuple[FloatArray, dict[str, Any]] | None:
         """Return the result and its cost; None, with a line on stderr, where it failed."""
         noisy = self.noisy
@@ -104,7 +121,7 @@ class Runner:
         with tempfile.TemporaryDirectory() as folder:
             np.save(Path(folder) / "noisy.npy", noisy.data)
             if not method.package:
-                found = self.noise
+                found = self.true_noise if method.told else self.noise
                 np.savez(
                     Path(folder) / "noise.npz", sigma=found.sigma, law=np.asarray(found.law),
                     mask=noisy.case.measured, affine=noisy.case.affine,
@@ -112,7 +129,7 @@ class Runner:
                 middle = float(np.median(found.sigma[noisy.case.inside]))
                 cost = {"sigma": middle, "assumed": found.law}
             job = {
-                "method": method.name, "folder": folder, "sigma": noisy.sigma,
+                "method": method.denoiser, "folder": folder, "sigma": noisy.sigma,
                 "law": noisy.law, "threads": self.threads,
             }  # fmt: skip
             outcome = _run_apart(job, method.python)
