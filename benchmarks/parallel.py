@@ -8,13 +8,12 @@ Colin27 (Debian package ``mricron-data``), received by 8 simulated coils, GRAPPA
 lines; the noise of each coil is the same for all R. R = 1 is fully sampled and takes R times as
 long. All is measured against the truth without noise; methods estimate sigma from the image alone,
 or are given the map that the reconstruction knows (``map``). ``draw`` is a single draw of
-``generative``. Jaccard: overlap of grey and of
-white matter, three classes of intensity by two thresholds (Otsu), with those of the truth.
+``generative``. Jaccard: overlap of grey and of white matter, three classes of intensity by two
+thresholds (Otsu), with those of the truth.
 """
 
 from __future__ import annotations
 
-import argparse
 import datetime
 import sys
 from pathlib import Path
@@ -28,7 +27,7 @@ sys.path.insert(0, str(ROOT))
 from benchmarks import measures  # noqa: E402
 from benchmarks.anatomical.cases import Case, cases  # noqa: E402
 from benchmarks.anatomical.methods import denoiser_of  # noqa: E402
-from benchmarks.tables import table  # noqa: E402
+from benchmarks.tables import page_parser, table  # noqa: E402
 from bids_denoise import __version__  # noqa: E402
 from bids_denoise.denoisers.apply import denoise  # noqa: E402
 from bids_denoise.noise import estimate  # noqa: E402
@@ -37,6 +36,8 @@ from bids_denoise.simulate.parallel import Protocol, acquire  # noqa: E402
 from bids_denoise.values import Device, Image, Noise  # noqa: E402
 
 if TYPE_CHECKING:
+    import argparse
+
     from bids_denoise.values import BoolArray, FloatArray
 
 HEAD = ["R", "method", "PSNR dB", "SSIM", "edges", "Jaccard GM", "Jaccard WM"]
@@ -118,15 +119,9 @@ def _classes(data: FloatArray, tissue: BoolArray) -> FloatArray:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = page_parser(__doc__ or "", "parallel.md", "nlm,unet,draw")
     parser.add_argument("--slices", type=int, default=40)
     parser.add_argument("--noise", type=float, default=3.0, help="of a coil, %% of the peak")
-    names = "nlm,unet,draw"
-    parser.add_argument("--methods", type=lambda text: text.split(","), default=names.split(","))
-    page = ROOT / "docs" / "benchmarks" / "parallel.md"
-    parser.add_argument("--output", type=lambda text: Path(text) if text else None, default=page)
     return parser.parse_args()
 
 

@@ -22,7 +22,6 @@ minus Student's quantile times the spread of the draws.
 
 from __future__ import annotations
 
-import argparse
 import datetime
 import sys
 from dataclasses import replace
@@ -38,7 +37,7 @@ sys.path.insert(0, str(ROOT))
 from benchmarks import measures  # noqa: E402
 from benchmarks.anatomical.cases import Case, Noisy, cases, with_noise  # noqa: E402
 from benchmarks.anatomical.methods import denoiser_of  # noqa: E402
-from benchmarks.tables import table  # noqa: E402
+from benchmarks.tables import page_parser, table  # noqa: E402
 from bids_denoise import __version__  # noqa: E402
 from bids_denoise.denoisers.apply import denoise  # noqa: E402
 from bids_denoise.denoisers.generative import draws_around  # noqa: E402
@@ -50,6 +49,7 @@ from bids_denoise.training.bank import cleaned  # noqa: E402
 from bids_denoise.values import Device, Image, Noise  # noqa: E402
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Callable, Iterator
 
     from bids_denoise.values import BoolArray, FloatArray
@@ -254,14 +254,8 @@ def _gain_at_1(case: Case, name: str) -> float:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = page_parser(__doc__ or "", "trust.md", "nlm,srcnn2d,srcnn,unet")
     parser.add_argument("--real", type=Path, help="folder with the real scans")
-    names = "nlm,srcnn2d,srcnn,unet"
-    parser.add_argument("--methods", type=lambda text: text.split(","), default=names.split(","))
-    page = ROOT / "docs" / "benchmarks" / "trust.md"
-    parser.add_argument("--output", type=lambda text: Path(text) if text else None, default=page)
     return parser.parse_args()
 
 

@@ -169,6 +169,7 @@ def _arguments() -> argparse.Namespace:
     page = ROOT / "docs" / "benchmarks" / "anatomical.md"
     add("--output", type=lambda text: Path(text) if text else None, default=page,
         help="the page, '' for none")  # fmt: skip
+    add("--title", default="Anatomical denoisers", help="of the page")
     picture = ROOT / "docs" / "images" / "anatomical.png"
     add("--picture", type=Path, nargs="?", const=picture, help="draw results (needs --cache)")
     add("--picture-image", default="colin27-slices")

@@ -35,18 +35,18 @@ AFFORDABLE = 8_000_000
 
 
 TOLD = "-told"
+"""Ends the name of one of ours that is given sigma, as peers are."""
 
 
 @dataclass(frozen=True)
 class Method:
-    """A method; `package` is what a peer is known by, empty for ours, which may be `told` sigma."""
+    """A method; `package` is what a peer is known by, empty for ours."""
 
     name: str
     label: str
     python: str
     package: str = ""
     slow: bool = False
-    told: bool = False
     laws: tuple[str, ...] = ("gaussian", "rician")
 
     @cached_property
@@ -62,8 +62,13 @@ class Method:
 
     @property
     def denoiser(self) -> str:
-        """Return the name without what is only said of it here."""
+        """Return which of ours it is."""
         return self.name.removesuffix(TOLD)
+
+    @property
+    def told(self) -> bool:
+        """Say whether it is one of ours that is given sigma."""
+        return self.name.endswith(TOLD)
 
     def fits(self, noisy: Noisy) -> bool:
         """Say whether the method is meant for such an image."""
@@ -87,7 +92,7 @@ def all_methods(ants_python: str, bm4d_python: str, dipy_python: str) -> list[Me
     ]
     return [
         *(Method(name, f"bids-denoise {name}", sys.executable) for name in names),
-        Method(f"unet{TOLD}", "bids-denoise unet, told sigma", sys.executable, told=True),
+        Method(f"unet{TOLD}", "bids-denoise unet, told sigma", sys.executable),
         Method("dipy", "DIPY nlmeans", dipy_python, "dipy"),
         Method("dipy5", "DIPY nlmeans, patch_radius=5", dipy_python, "dipy", slow=True),
         Method("ants", "ANTs DenoiseImage", ants_python, "antspyx"),

@@ -48,7 +48,7 @@ def write_page(
 ) -> None:
     """Write what was measured, with date, versions and processor."""
     usage, told = text.split("\n\n", 1)[1].split("Truth and noise\n", 1)
-    page = ["# Anatomical denoisers", "", usage.strip().removeprefix("::").strip("\n"), ""]
+    page = [f"# {given.title}", "", usage.strip().removeprefix("::").strip("\n"), ""]
     page += [*_paragraphs("Truth and noise\n" + told), _setting(methods, given), ""]
     levels = [each for each in given.levels if each in SUMMED]
     page += [f"## Mean over {', '.join(levels)} %, {given.law} noise", "", *_summary(rows)]
