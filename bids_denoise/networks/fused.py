@@ -1,4 +1,4 @@
-"""Convolutions with what follows them in one pass over memory, where torch can: bfloat16 on a CPU.
+"""Layers with what follows them in one pass over memory, where torch can: bfloat16 on a CPU.
 
 A rectifier or a sum of its own costs a quarter as much as the convolution before it, in time as in
 memory. oneDNN makes both while it writes the result; torch reaches it by the operators of its
@@ -38,6 +38,19 @@ def added(layer: nn.Conv3d, features: Tensor, onto: Tensor) -> Tensor:
         "add", 1.0, None, [], None,
     )  # fmt: skip
     return summed
+
+
+def added_finer(features: Tensor, onto: Tensor) -> Tensor:
+    """Return `onto` plus `features`, each for 2 x 2 x 2 voxels; `onto` may be overwritten."""
+    if not can_fuse(onto):
+        finer: Tensor = functional.interpolate(features, scale_factor=2.0, mode="nearest")
+        return finer.add_(onto)
+    last = onto.movedim(1, -1)
+    x, y, z = features.shape[2:]
+    last.view(len(onto), x, 2, y, 2, z, 2, -1).add_(
+        features.movedim(1, -1)[:, :, None, :, None, :, None]
+    )
+    return onto
 
 
 def can_fuse(features: Tensor) -> bool:

@@ -10,10 +10,9 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from torch import nn
-from torch.nn import functional
 
 from bids_denoise.networks.base import Network, beside, conv, quiet
-from bids_denoise.networks.fused import added, rectified
+from bids_denoise.networks.fused import added, added_finer, rectified
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -97,8 +96,7 @@ class Hourglass(nn.Module):
         for widen, decode in zip(
             reversed(self.widen), (*reversed(self.decode), self.decode_finest), strict=True
         ):
-            features = functional.interpolate(widen(features), scale_factor=2.0, mode="nearest")
-            features = decode(features.add_(kept.pop()))
+            features = decode(added_finer(widen(features), kept.pop()))
         made: Tensor = self.leave(features)
         return made
 
