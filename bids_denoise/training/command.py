@@ -61,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
 def _train(given: argparse.Namespace) -> None:
     import torch
 
+    from bids_denoise.denoisers.heap import freed_memory_kept
     from bids_denoise.denoisers.inference import precision
     from bids_denoise.device import choose_device
     from bids_denoise.training import loop
@@ -82,7 +83,8 @@ def _train(given: argparse.Namespace) -> None:
     if checkpoint.exists():
         state = loop.restore(state, checkpoint)
         print(f"going on from step {state.step}", flush=True)
-    _run(given, device, (recipe, bank, tests_of(recipe, given.data)), state)
+    with freed_memory_kept():
+        _run(given, device, (recipe, bank, tests_of(recipe, given.data)), state)
 
 
 def _started(recipe: Recipe, out: Path) -> tuple[Recipe, Network | None]:
