@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from bids_denoise.networks.base import Network
     from bids_denoise.values import Device, FloatArray
 
-LEAST_VOXELS, MOST_VOXELS = 1_000_000, 5_500_000
+LEAST_VOXELS, MOST_VOXELS = 1_000_000, 7_500_000
 """Of one tile, margins included, where the volume is as large."""
 
 MOST_BYTES = 2_600_000_000
-BYTES_OF_A_VOXEL = 44
-BYTES_OF_A_TILE_VOXEL = {"bfloat16": 350, "float32": 810}
+BYTES_OF_A_VOXEL = 48
+BYTES_OF_A_TILE_VOXEL = {"bfloat16": 310, "float32": 810}
 """Bounds of the memory: the larger the volume, the smaller its tiles. Measured for the U-Net."""
 
 MOST_SIGMA = 5.0

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bids_denoise.denoisers.inference import apply_network, precision
+from bids_denoise.denoisers.heap import freed_memory_kept
+from bids_denoise.denoisers.inference import MOST_VOXELS, apply_network, precision
 from bids_denoise.denoisers.nlm import NonLocalMeans
 from bids_denoise.denoisers.weights import Weights, load_weights
 from bids_denoise.stabilisation import floored
@@ -14,6 +16,10 @@ from bids_denoise.values import Denoised, Image, Noise
 
 if TYPE_CHECKING:
     from bids_denoise.values import Device, FloatArray
+
+
+WIDE = NonLocalMeans(patch_radius=2, passes=1)
+"""Surer of what is alike than the default, and finds less of it: its errors are others."""
 
 
 def denoise_by(
@@ -33,9 +39,23 @@ def denoise_by(
 
 
 def run(weights: Weights, data: FloatArray, sigma: FloatArray, device: Device) -> FloatArray:
-    """Return `data` (x, y, z) with Gaussian noise of `sigma` taken away by a trained network."""
-    pilot = pilot_for(weights.network.pilot, data, sigma, device)
-    return apply_network(weights.network, data, sigma, device, pilot=pilot)
+    """Return `data` (x, y, z) with Gaussian noise of `sigma` taken away by a trained network.
+
+    One that starts from non-local means is run twice, the second time on the mirrored volume and
+    from wider patches: in the mean of both, errors that they do not share are less.
+    """
+    network = weights.network
+    pilot = pilot_for(network.pilot, data, sigma, device)
+    if network.pilot != NonLocalMeans.name:
+        return apply_network(network, data, sigma, device, pilot=pilot)
+    wide = _average(WIDE, data, sigma, device)
+    # Tiles of different sizes would leave holes.
+    with freed_memory_kept() if data.size <= MOST_VOXELS else nullcontext():
+        result = apply_network(network, data, sigma, device, pilot=pilot)
+        mirrored, level, wide = (np.flip(each) for each in (data, sigma, wide))
+        result += np.flip(apply_network(network, mirrored, level, device, pilot=wide))
+    result /= 2
+    return result
 
 
 def pilot_for(name: str, data: FloatArray, sigma: FloatArray, device: Device) -> FloatArray | None:
@@ -52,8 +72,14 @@ def pilot_for(name: str, data: FloatArray, sigma: FloatArray, device: Device) ->
         return None
     if name != NonLocalMeans.name:
         return run(load_weights(name), data, sigma, device)
+    return _average(NonLocalMeans(), data, sigma, device)
+
+
+def _average(
+    means: NonLocalMeans, data: FloatArray, sigma: FloatArray, device: Device
+) -> FloatArray:
     image = Image(data, np.eye(4), np.ones(data.shape, np.bool_))
-    return NonLocalMeans().denoise(image, Noise(sigma, "gaussian", "given"), device).data
+    return means.denoise(image, Noise(sigma, "gaussian", "given"), device).data
 
 
 def to_gaussian(data: FloatArray, sigma: FloatArray, noise: Noise, device: Device) -> FloatArray:

@@ -10,6 +10,8 @@ import pytest
 from bids_denoise.denoisers import inference, weights
 from bids_denoise.denoisers.apply import denoise
 from bids_denoise.denoisers.generative import Generative
+from bids_denoise.denoisers.nlm import NonLocalMeans
+from bids_denoise.denoisers.trained import run
 from bids_denoise.denoisers.unet import UNet
 from bids_denoise.errors import UsageError
 from bids_denoise.simulate.noise import add_rician
@@ -61,6 +63,29 @@ def test_the_way_through_the_network_keeps_the_signal() -> None:
     error = (result - image.data + bias)[strong]
     assert error.mean() == pytest.approx(0, abs=0.05)
     assert error.std() < 0.5
+
+
+def test_from_non_local_means_the_result_is_the_mean_of_two(
+    tmp_path: Path,
+) -> None:
+    """A network that does nothing gives back what it starts from."""
+    import torch
+
+    from bids_denoise.networks import build_network
+
+    recipe = Recipe("unet", {"widths": (4, 6), "blocks": 1})
+    network = build_network("unet", recipe.sizes)
+    torch.nn.init.zeros_(network.get_parameter("correction.leave.weight"))
+    own = weights.load_weights("unet", str(release(network, recipe, {}, tmp_path)))
+    image, noise = noisy_head()
+    gaussian = Noise(noise.sigma, "gaussian", "known")
+    result = run(own, image.data, noise.sigma, Device())
+    pilots = [
+        denoise(each, image, gaussian, Device()).data
+        for each in (NonLocalMeans(), NonLocalMeans(patch_radius=2, passes=1))
+    ]
+    assert abs(pilots[0] - pilots[1]).max() > 1
+    np.testing.assert_allclose(result, np.mean(pilots, axis=0), atol=1e-3)
 
 
 def test_strength_is_a_share() -> None:
