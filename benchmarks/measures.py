@@ -29,6 +29,34 @@ def psnr(result: FloatArray, truth: FloatArray, inside: BoolArray, peak: float) 
     return float(10 * np.log10(peak**2 / error)) if error else float("inf")
 
 
+def psnr_to_anatomy(
+    result: FloatArray,
+    noisy: FloatArray,
+    truth: FloatArray,
+    inside: BoolArray,
+    scale: tuple[float, float],
+) -> float | None:
+    """Return the PSNR in dB against the truth without the truth's own noise.
+
+    With n the noise that was added, of standard deviation s, and o the truth's own, the error
+    against the anatomy is that against the truth, less o^2, plus twice what the result keeps of o.
+    By Stein's lemma (1981, doi:10.1214/aos/1176345632) a result keeps of o the share that it keeps
+    of n: <n, result - truth> / <n, n>. Exact for white Gaussian noise. None where the error is less
+    than half of o, and so too uncertain.
+
+    Parameters
+    ----------
+    scale
+        Peak, and standard deviation of the truth's own noise.
+    """
+    peak, own = scale
+    added, error = ((each - truth)[inside].astype(np.float64) for each in (noisy, result))
+    kept = float(np.vdot(added, error) / np.vdot(added, added)) if added.any() else 1.0
+    to_anatomy = float(np.mean(error**2)) + (2 * kept - 1) * own**2
+    sure = to_anatomy > (own / 2) ** 2
+    return float(10 * np.log10(peak**2 / to_anatomy)) if sure else None
+
+
 def ssim(result: FloatArray, truth: FloatArray, inside: BoolArray, peak: float) -> float:
     """Return the mean structural similarity (Wang 2004, doi:10.1109/TIP.2003.819861)."""
     from scipy.ndimage import gaussian_filter

@@ -8,8 +8,9 @@ Everything is on 24 slices of Colin27 (Debian package ``mricron-data``) with Gau
 255, and sigma is estimated from the noisy image unless said otherwise. With ``--real`` the input
 and the result at 1 % are also compared on real scans that no shipped network was trained on. Those
 have noise of their own, often more than 1 %, and what takes it away loses against them as they
-are; so the truth is what non-local means make of them, and in brackets the scan as it is. As in
-the app, half of sigma is denoised for where the estimate cannot be trusted.
+are; so the gain is that in PSNR*, against the scan without its own noise (see ``anatomical``), and
+in brackets that against the scan as it is. As in the app, half of sigma is denoised for where the
+estimate cannot be trusted.
 
 Lesions: balls of 3 voxels across in white matter, 30 % darker than it, put into the truth before
 3 % noise is added; kept when the result has at least half of their contrast to the shell of voxels
@@ -45,7 +46,6 @@ from bids_denoise.denoisers.trained import run  # noqa: E402
 from bids_denoise.denoisers.weights import load_weights  # noqa: E402
 from bids_denoise.noise import estimate  # noqa: E402
 from bids_denoise.participant.one_scan import cautious  # noqa: E402
-from bids_denoise.training.bank import cleaned  # noqa: E402
 from bids_denoise.values import Device, Image, Noise  # noqa: E402
 
 if TYPE_CHECKING:
@@ -238,19 +238,25 @@ def _draws_table(case: Case) -> str:
 def _real_table(given: argparse.Namespace) -> str:
     rows = []
     for case in cases(given.real, ["real"], 24, True):
-        clean = replace(case, truth=cleaned(case.truth))
-        gains = [
-            f"{_gain_at_1(clean, name):+.2f} ({_gain_at_1(case, name):+.2f})"
-            for name in given.methods
-        ]
-        rows.append([case.name, case.group, *gains])
-    return table(["scan", "group", *(f"{name} gain dB" for name in given.methods)], rows)
+        noisy = with_noise(case, "1", "gaussian")
+        noise = cautious(estimate(Image(noisy.data, case.affine, case.measured)))
+        own = f"{100 * case.own_noise / case.peak:.1f} %"
+        gains = [_gains(noisy, _by(name, noisy, noise)) for name in given.methods]
+        rows.append([case.name, case.group, own, *gains])
+    head = ["scan", "group", "own noise", *(f"{name} gain dB" for name in given.methods)]
+    return table(head, rows)
 
 
-def _gain_at_1(case: Case, name: str) -> float:
-    noisy = with_noise(case, "1", "gaussian")
-    noise = cautious(estimate(Image(noisy.data, case.affine, case.measured)))
-    return _psnr(_by(name, noisy, noise), case) - _psnr(noisy.data, case)
+def _gains(noisy: Noisy, result: FloatArray) -> str:
+    case = noisy.case
+    after, before = (
+        measures.psnr_to_anatomy(
+            each, noisy.data, case.truth, case.inside, (case.peak, case.own_noise)
+        )
+        for each in (result, noisy.data)
+    )
+    gain = f"{after - before:+.2f}" if after and before else "-"
+    return f"{gain} ({_psnr(result, case) - _psnr(noisy.data, case):+.2f})"
 
 
 def _arguments() -> argparse.Namespace:

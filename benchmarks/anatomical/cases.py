@@ -14,7 +14,9 @@ import numpy as np
 from bids_denoise.imageio.padding import padding
 from bids_denoise.intensity import foreground
 from bids_denoise.metrics.comparison import box_around
+from bids_denoise.noise import estimate
 from bids_denoise.simulate.noise import add_gaussian, add_rician, g_factor
+from bids_denoise.values import Image
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,6 +71,14 @@ class Case:
     inside: BoolArray
     tissue: BoolArray
     peak: float
+
+    @cached_property
+    def own_noise(self) -> float:
+        """Return sigma of the noise that the truth has, as estimated; 0 for a mean of scans."""
+        if self.name.startswith("colin27"):
+            return 0.0
+        found = estimate(Image(self.truth, self.affine, self.measured))
+        return float(np.sqrt(np.mean(found.sigma[self.inside] ** 2)))
 
     @property
     def spacing(self) -> tuple[float, float, float]:

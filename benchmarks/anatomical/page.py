@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Row = dict[str, Any]
 
 HEAD = (
-    "image", "noise", "method", "PSNR dB", "SSIM", "edges", "detail", "contrast", "sigma",
+    "image", "noise", "method", "PSNR dB", "PSNR*", "SSIM", "edges", "detail", "contrast", "sigma",
     "wall s", "peak MB",
 )  # fmt: skip
 SUMMED = ("3", "5", "9", "15")
@@ -97,7 +97,8 @@ def _cells(same: list[Row], run: str) -> list[str]:
     truth = row["key"]["method"] == "truth"
     level = row["key"]["level"]
     noise = "" if truth else f"{level.removesuffix('g')} %{' x g' if level.endswith('g') else ''}"
-    cells = [noise, row["label"], _mean(same, "psnr", "{:.2f}"), _mean(same, "ssim", "{:.3f}")]
+    cells = [noise, row["label"], _mean(same, "psnr", "{:.2f}")]
+    cells += [_mean(same, "psnr_to_anatomy", "{:.2f}"), _mean(same, "ssim", "{:.3f}")]
     cells += [_mean(same, "edges", "{:+.1%}"), _mean(same, "detail", "{:.0%}")]
     cells += [_mean(same, "contrast", "{:.2f}"), _sigma(same), _seconds(same, run), _memory(same)]
     return cells
@@ -105,7 +106,7 @@ def _cells(same: list[Row], run: str) -> list[str]:
 
 def _mean(same: list[Row], name: str, form: str) -> str:
     values = [row[name] for row in same if row.get(name) is not None]
-    return form.format(fmean(values)) if values else ""
+    return form.format(fmean(values)) if len(values) == len(same) else ""
 
 
 def _sigma(same: list[Row]) -> str:
@@ -132,22 +133,23 @@ def _memory(same: list[Row]) -> str:
 
 
 def _summary(rows: list[Row]) -> Iterable[str]:
-    """Yield mean PSNR and SSIM by method and group, where every level and scan was run."""
+    """Yield mean PSNR, PSNR* and SSIM by method and group, where every level and scan was run."""
     cells: dict[tuple[str, str], list[Row]] = defaultdict(list)
     levels = {row["key"]["level"] for row in rows} & set(SUMMED)
     for row in rows:
         if row["key"]["level"] in levels and row["psnr"] is not None:
             cells[row["label"], row["group"]].append(row)
     labels, groups = (list(dict.fromkeys(key[i] for key in cells)) for i in (0, 1))
-    yield _line(["PSNR dB / SSIM", *groups])
+    yield _line(["PSNR dB / PSNR* / SSIM", *groups])
     yield _line(["---"] * (1 + len(groups)))
     for label in labels:
         line = [label]
         for group in groups:
             same = cells[label, group]
             whole = len(same) == len(cells["noisy", group])
-            both = f"{_mean(same, 'psnr', '{:.2f}')} / {_mean(same, 'ssim', '{:.3f}')}"
-            line.append(both if whole else "")
+            forms = {"psnr": "{:.2f}", "psnr_to_anatomy": "{:.2f}", "ssim": "{:.3f}"}
+            means = " / ".join(_mean(same, name, form) for name, form in forms.items())
+            line.append(means if whole else "")
         yield _line(line)
 
 
