@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bids_denoise.denoisers.heap import freed_memory_kept
-from bids_denoise.denoisers.inference import MOST_VOXELS, apply_network, precision
+from bids_denoise.denoisers.inference import apply_network, precision
 from bids_denoise.denoisers.nlm import NonLocalMeans
 from bids_denoise.denoisers.weights import Weights, load_weights
 from bids_denoise.stabilisation import floored
@@ -49,11 +47,9 @@ def run(weights: Weights, data: FloatArray, sigma: FloatArray, device: Device) -
     if network.pilot != NonLocalMeans.name:
         return apply_network(network, data, sigma, device, pilot=pilot)
     wide = _average(WIDE, data, sigma, device)
-    # Tiles of different sizes would leave holes.
-    with freed_memory_kept() if data.size <= MOST_VOXELS else nullcontext():
-        result = apply_network(network, data, sigma, device, pilot=pilot)
-        mirrored, level, wide = (np.flip(each) for each in (data, sigma, wide))
-        result += np.flip(apply_network(network, mirrored, level, device, pilot=wide))
+    result = apply_network(network, data, sigma, device, pilot=pilot)
+    mirrored, level, wide = (np.flip(each) for each in (data, sigma, wide))
+    result += np.flip(apply_network(network, mirrored, level, device, pilot=wide))
     result /= 2
     return result
 

@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from bids_denoise.denoisers.inference import precision
 from bids_denoise.networks.base import conv, laid_out
-from bids_denoise.networks.fused import added, can_fuse, rectified
+from bids_denoise.networks.fused import added, added_finer, can_fuse, rectified
 
 if precision("cpu") != "bfloat16":
     pytest.skip("this processor has no bfloat16: layers run one by one", allow_module_level=True)
@@ -33,6 +33,18 @@ def test_they_are_the_layers_one_by_one(features: torch.Tensor) -> None:
         assert made.dtype == torch.bfloat16
         assert made.is_contiguous(memory_format=torch.channels_last_3d)
         torch.testing.assert_close(made.float(), whole, rtol=0.01, atol=0.01)
+
+
+@torch.inference_mode()
+def test_each_coarse_voxel_is_added_to_its_eight(features: torch.Tensor) -> None:
+    coarse, fine = features[..., :8], torch.cat([features] * 8).reshape(1, 16, 20, 24, 18)[..., :16]
+    fine = fine.contiguous(memory_format=torch.channels_last_3d)
+    expected = fine + coarse.repeat_interleave(2, 2).repeat_interleave(2, 3).repeat_interleave(2, 4)
+    plain = added_finer(coarse.float(), fine.float())
+    made = added_finer(coarse, fine)
+    assert made.is_contiguous(memory_format=torch.channels_last_3d)
+    assert torch.equal(made, expected)
+    torch.testing.assert_close(plain, expected.float(), rtol=0.01, atol=0.01)
 
 
 def test_what_is_trained_or_float32_is_not_fused(features: torch.Tensor) -> None:
