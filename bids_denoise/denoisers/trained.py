@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bids_denoise.denoisers.heap import freed_memory_kept
 from bids_denoise.denoisers.inference import apply_network, precision
 from bids_denoise.denoisers.nlm import NonLocalMeans
 from bids_denoise.denoisers.weights import Weights, load_weights
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
 
 WIDE = NonLocalMeans(patch_radius=2, passes=1)
 """Surer of what is alike than the default, and finds less of it: its errors are others."""
+
+SMALL = 2_000_000
+"""Voxels up to which freed memory is kept: the holes in it grow with the volume."""
 
 
 def denoise_by(
@@ -47,9 +52,10 @@ def run(weights: Weights, data: FloatArray, sigma: FloatArray, device: Device) -
     if network.pilot != NonLocalMeans.name:
         return apply_network(network, data, sigma, device, pilot=pilot)
     wide = _average(WIDE, data, sigma, device)
-    result = apply_network(network, data, sigma, device, pilot=pilot)
-    mirrored, level, wide = (np.flip(each) for each in (data, sigma, wide))
-    result += np.flip(apply_network(network, mirrored, level, device, pilot=wide))
+    with freed_memory_kept() if data.size <= SMALL else nullcontext():
+        result = apply_network(network, data, sigma, device, pilot=pilot)
+        mirrored, level, wide = (np.flip(each) for each in (data, sigma, wide))
+        result += np.flip(apply_network(network, mirrored, level, device, pilot=wide))
     result /= 2
     return result
 

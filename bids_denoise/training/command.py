@@ -61,11 +61,11 @@ def _parser() -> argparse.ArgumentParser:
 def _train(given: argparse.Namespace) -> None:
     import torch
 
+    from bids_denoise.denoisers.heap import freed_memory_kept
     from bids_denoise.denoisers.inference import precision
     from bids_denoise.device import choose_device
     from bids_denoise.training import loop
     from bids_denoise.training.bank import stored_bank
-    from bids_denoise.training.heap import freed_memory_kept
     from bids_denoise.training.recipe import read_recipe
     from bids_denoise.training.validation import tests_of
 

@@ -20,9 +20,9 @@ def freed_memory_kept() -> Iterator[None]:
     """Keep for the process what it frees meanwhile, and give that back at the end.
 
     glibc returns an array of more than 32 MB at once and fetches the next one anew, of which the
-    kernel has to fill every page with zeros: a fifth of the time of a training. With another C
-    library nothing changes. It is for arrays of equal sizes: others leave holes, and the process
-    grows (by half, with a network over a volume in tiles).
+    kernel has to fill every page with zeros: a tenth of the time of a network, a fifth of its
+    training. With another C library nothing changes. It is for arrays of few sizes: others leave
+    holes, and the process grows (by half, with a network over a large volume).
     """
     library = _glibc()
     _set(library, KEEPING)

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bids_denoise.training import heap
-from bids_denoise.training.heap import freed_memory_kept
+from bids_denoise.denoisers import heap
+from bids_denoise.denoisers.heap import freed_memory_kept
 
 LARGE = 1 << 26
 
