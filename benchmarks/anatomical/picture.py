@@ -49,6 +49,7 @@ def _plot(
     scale: tuple[float, float],
 ) -> None:
     from matplotlib.figure import Figure
+    from PIL import Image
 
     peak, sigma = scale
     noisy = dict(panels)["noisy"]
@@ -68,4 +69,5 @@ def _plot(
         for each in (top, low):
             each.set_axis_off()
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110, pil_kwargs={"optimize": True})
+    figure.savefig(path, dpi=110)
+    Image.open(path).convert("L").quantize(64).save(path, optimize=True)
