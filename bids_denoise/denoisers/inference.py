@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bids_denoise.networks.base import Network
     from bids_denoise.values import Device, FloatArray
 
-LEAST_VOXELS, MOST_VOXELS = 1_000_000, 7_500_000
+LEAST_VOXELS = 1_000_000
 """Of one tile, margins included, where the volume is as large."""
 
 MOST_BYTES = 2_600_000_000
@@ -71,7 +71,7 @@ def apply_network(
     if seed is not None:
         shown["draw"] = np.random.default_rng(seed).standard_normal(shape, dtype=np.float32)
     result = np.empty(shape, np.float32)
-    most = _tile_voxels(result.size, device.kind)
+    most = min(_tile_voxels(result.size, device.kind), network.most_voxels)
     where = torch.device(device.torch_name)
     network.to(where)
     with torch.inference_mode(), _threads(device.threads), _precision(where.type):
@@ -89,7 +89,7 @@ def apply_network(
 def _tile_voxels(voxels: int, kind: str) -> int:
     """Return how large the tiles of a volume of `voxels` may be on a device of this kind."""
     left = (MOST_BYTES - BYTES_OF_A_VOXEL * voxels) // BYTES_OF_A_TILE_VOXEL[precision(kind)]
-    return min(max(left, LEAST_VOXELS), MOST_VOXELS)
+    return max(left, LEAST_VOXELS)
 
 
 def network_bytes(voxels: int) -> int:

@@ -31,12 +31,15 @@ class Network(nn.Module):
         The denoiser whose result it takes as ``pilot``, or none.
     draws
         Whether it takes white noise as ``draw`` and returns a sample.
+    most_voxels
+        Above which it is slower: of a tile.
     """
 
     reach: int
     multiple: int = 1
     pilot: str = ""
     draws: bool = False
+    most_voxels: int = 7_500_000
 
 
 def conv(inputs: int, outputs: int, kernel: int | Sizes, step: int = 1) -> nn.Conv3d:

@@ -28,6 +28,8 @@ class Srcnn(Network):
         Edges of the three kernels in voxels, odd.
     """
 
+    most_voxels = 5_500_000  # oneDNN takes three times as long for 5 x 5 x 5 kernels beyond that
+
     def __init__(
         self,
         planar: bool,

@@ -54,10 +54,10 @@ def run(network: Network, data: FloatArray, sigma: FloatArray, threads: int = 1)
     return apply_network(network, data, sigma, Device(threads=threads), pilot=pilot, seed=seed)
 
 
-def test_tiles_make_no_difference(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tiles_make_no_difference(network: Network) -> None:
     data, sigma = noisy_head((64, 34, 26))
     whole = run(network, data, sigma)
-    monkeypatch.setattr(inference, "MOST_VOXELS", 40_000)
+    network.most_voxels = 40_000
     np.testing.assert_allclose(run(network, data, sigma), whole, atol=2e-4)
 
 
