@@ -9,7 +9,8 @@ Everything is on 24 slices of Colin27 (Debian package ``mricron-data``) with Gau
 and the result at 1 % are also compared on real scans that no shipped network was trained on. Those
 have noise of their own, often more than 1 %, and what takes it away loses against them as they
 are; so the gain is that in PSNR*, against the scan without its own noise (see ``anatomical``), and
-in brackets that against the scan as it is. As in the app, half of sigma is denoised for where the
+in brackets that against the scan as it is; ``-`` where what is left is less than half of the
+scan's own noise, and so too uncertain. As in the app, half of sigma is denoised for where the
 estimate cannot be trusted.
 
 Lesions: balls of 3 voxels across in white matter, 30 % darker than it, put into the truth before
