@@ -148,7 +148,7 @@ def _summary(rows: list[Row]) -> Iterable[str]:
             same = cells[label, group]
             whole = len(same) == len(cells["noisy", group])
             forms = {"psnr": "{:.2f}", "psnr_to_anatomy": "{:.2f}", "ssim": "{:.3f}"}
-            means = " / ".join(_mean(same, name, form) for name, form in forms.items())
+            means = " / ".join(_mean(same, name, form) or "-" for name, form in forms.items())
             line.append(means if whole else "")
         yield _line(line)
 
