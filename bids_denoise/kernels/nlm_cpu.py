@@ -78,9 +78,10 @@ def nlm_pass_in_place(
     work = [_stride(length, how) / length for length in volume.shape]
     axis = int(np.argmin(work))
     if work[axis] < TURNED * work[2]:
-        turned, result = (np.ascontiguousarray(each.swapaxes(axis, 2)) for each in (volume, guide))
+        order = (2, 1 - axis, axis)  # slices first: along y there have to be tiles for all threads
+        turned, result = (np.ascontiguousarray(each.transpose(order)) for each in (volume, guide))
         nlm_pass_in_place(turned, result, how, remain, threads)
-        guide[...] = result.swapaxes(axis, 2)
+        guide[...] = result.transpose(np.argsort(order))
         return
     wide = max(BAND, how.search_radius + how.patch_radius)
     waiting: tuple[slice, FloatArray] | None = None
