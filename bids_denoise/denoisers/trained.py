@@ -36,7 +36,9 @@ def denoise_by(
     """
     sigma = floored(noise.sigma)
     shown = to_gaussian(image.data, sigma, noise, device)
-    clean = run(weights, shown, sigma, device)
+    # Not in `run`: a training that draws pilots by it keeps its own memory.
+    with freed_memory_kept() if shown.size <= SMALL else nullcontext():
+        clean = run(weights, shown, sigma, device)
     clean = shown + np.float32(strength) * (clean - shown)
     return Denoised(from_gaussian(clean, sigma, noise, device), choices=facts_of(weights, device))
 
@@ -52,10 +54,9 @@ def run(weights: Weights, data: FloatArray, sigma: FloatArray, device: Device) -
     if network.pilot != NonLocalMeans.name:
         return apply_network(network, data, sigma, device, pilot=pilot)
     wide = _average(WIDE, data, sigma, device)
-    with freed_memory_kept() if data.size <= SMALL else nullcontext():
-        result = apply_network(network, data, sigma, device, pilot=pilot)
-        mirrored, level, wide = (np.flip(each) for each in (data, sigma, wide))
-        result += np.flip(apply_network(network, mirrored, level, device, pilot=wide))
+    result = apply_network(network, data, sigma, device, pilot=pilot)
+    mirrored, level, wide = (np.flip(each) for each in (data, sigma, wide))
+    result += np.flip(apply_network(network, mirrored, level, device, pilot=wide))
     result /= 2
     return result
 

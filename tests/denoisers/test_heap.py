@@ -13,6 +13,13 @@ from bids_denoise.denoisers.heap import freed_memory_kept
 LARGE = 1 << 26
 
 
+@pytest.fixture(autouse=True)
+def nothing_kept() -> None:
+    """Give back what earlier tests have left free."""
+    with freed_memory_kept():
+        pass
+
+
 def resident() -> int:
     """Return the bytes of memory of this process."""
     return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * 4096

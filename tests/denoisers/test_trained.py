@@ -65,9 +65,7 @@ def test_the_way_through_the_network_keeps_the_signal() -> None:
     assert error.std() < 0.5
 
 
-def test_from_non_local_means_the_result_is_the_mean_of_two(
-    tmp_path: Path,
-) -> None:
+def test_from_non_local_means_the_result_is_the_mean_of_two(tmp_path: Path) -> None:
     """A network that does nothing gives back what it starts from."""
     import torch
 
