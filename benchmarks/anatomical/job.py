@@ -29,9 +29,6 @@ SMALL = 32
 
 
 def ours(facts: Facts) -> Filter:
-    from bids_denoise.cli.environment import prepare
-
-    prepare(facts["threads"], Path(facts["folder"]))
     from bids_denoise.denoisers import DENOISERS
     from bids_denoise.denoisers.apply import denoise
     from bids_denoise.values import Device, Image, Noise
