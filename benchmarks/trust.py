@@ -250,13 +250,8 @@ def _real_table(given: argparse.Namespace) -> str:
 
 def _gains(noisy: Noisy, result: FloatArray) -> str:
     case = noisy.case
-    after, before = (
-        measures.psnr_to_anatomy(
-            each, noisy.data, case.truth, case.inside, (case.peak, case.own_noise)
-        )
-        for each in (result, noisy.data)
-    )
-    gain = f"{after - before:+.2f}" if after and before else "-"
+    after, before = (noisy.psnr_to_anatomy(each) for each in (result, noisy.data))
+    gain = "-" if after is None or before is None else f"{after - before:+.2f}"
     return f"{gain} ({_psnr(result, case) - _psnr(noisy.data, case):+.2f})"
 
 

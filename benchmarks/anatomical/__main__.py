@@ -27,8 +27,8 @@ Measures
     PSNR and SSIM (Gaussian window of 1.5 voxels) over the voxels above 10 of Colin27, over the head
     elsewhere. PSNR*: against the truth without its own noise, whose share that a method keeps is
     known from what it keeps of the added noise (Stein's lemma); exact for white noise, which that
-    of human-ms is not. Edges: how much wider they are than in the truth, at the same places (negative by
-    noise or sharpening). Detail: relative error of the radially averaged power above half of the
+    of human-ms is not. Edges: how much wider they are than in the truth, at the same places
+    (negative by noise or sharpening). Detail: relative error of the radially averaged power above half of the
     Nyquist frequency. Contrast: of the two largest of three intensity classes of the truth, grey
     and white matter in a brain, to their spread; that of the truth is its first row. Sigma: what the
     method was told or found, in % of the peak. Memory: peak of the process, in brackets what that
@@ -130,12 +130,9 @@ def _measure(result: FloatArray, noisy: Noisy) -> Row:
     case = noisy.case
     judged = (result, case.truth, case.inside)
     if not np.array_equal(result, case.truth):
-        scale = (case.peak, case.own_noise)
         likeness = {
             "psnr": measures.psnr(*judged, case.peak),
-            "psnr_to_anatomy": measures.psnr_to_anatomy(result, noisy.data, *judged[1:], scale)
-            if noisy.law == "gaussian"
-            else None,
+            "psnr_to_anatomy": noisy.psnr_to_anatomy(result),
             "ssim": measures.ssim(*judged, case.peak),
             "edges": measures.edge_widening(*judged, case.peak, case.spacing),
             "detail": measures.detail_error(*judged),

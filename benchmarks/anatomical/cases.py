@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from benchmarks import measures
 from bids_denoise.imageio.padding import padding
 from bids_denoise.intensity import foreground
 from bids_denoise.metrics.comparison import box_around
@@ -101,6 +102,14 @@ class Noisy:
     def checksum(self) -> str:
         """Return what the noisy voxels are known by."""
         return hashlib.sha256(self.data.tobytes()).hexdigest()[:16]
+
+    def psnr_to_anatomy(self, result: FloatArray) -> float | None:
+        """Return `measures.psnr_to_anatomy` of a result; None where noise is not Gaussian."""
+        if self.law != "gaussian":
+            return None
+        case = self.case
+        scale = (case.peak, case.own_noise)
+        return measures.psnr_to_anatomy(result, self.data, case.truth, case.inside, scale)
 
 
 def with_noise(case: Case, level: str, law: str) -> Noisy:
