@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 PLANES = 32  # of a tile
 TILE_PLANE = 3072  # floats of one plane of a tile: with its surroundings a tile fills 2 MB
-BAND = PLANES
 TURNED = 0.8
 """Volumes are turned if rows along another axis are that much nearer to being filled by voxels."""
 
@@ -83,7 +82,7 @@ def nlm_pass_in_place(
         nlm_pass_in_place(turned, result, how, remain, threads)
         guide[...] = result.transpose(np.argsort(order))
         return
-    wide = max(BAND, how.search_radius + how.patch_radius)
+    wide = max(PLANES, how.search_radius + how.patch_radius)
     waiting: tuple[slice, FloatArray] | None = None
     for start in range(0, len(volume), wide):
         band = slice(start, min(start + wide, len(volume)))
