@@ -2,12 +2,13 @@
 
 ::
 
-    python benchmarks/parallel.py [--slices 40] [--methods nlm,unet,draw] [--noise 3]
+    python benchmarks/parallel.py [--slices 40] [--methods nlm,unet,draw] [--noise 1,2,3]
 
 Colin27 (Debian package ``mricron-data``), received by 8 simulated coils, GRAPPA with 24 calibration
-lines; the noise of each coil is the same for all R. R = 1 is fully sampled and takes R times as
-long. All is measured against the truth without noise; methods estimate sigma from the image alone,
-or are given the map that the reconstruction knows (``map``). ``draw`` is a single draw of
+lines; the noise of each coil, in % of 255, is the same for all R. R = 1 is fully sampled, takes R
+times as long, and has about that noise in the image: the T1w and T2w scans of ``held-out`` have 0.2
+to 1.6 %. All is measured against the truth without noise; methods estimate sigma from the image
+alone, or are given the map that the reconstruction knows (``map``). ``draw`` is a single draw of
 ``generative``. Jaccard: overlap of grey and of white matter, three classes of intensity by two
 thresholds (Otsu), with those of the truth.
 """
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import datetime
 import sys
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
 
     from bids_denoise.values import BoolArray, FloatArray
 
-HEAD = ["R", "method", "PSNR dB", "SSIM", "edges", "Jaccard GM", "Jaccard WM"]
+HEAD = ["coil noise", "R", "method", "PSNR dB", "SSIM", "edges", "Jaccard GM", "Jaccard WM"]
 
 
 def main() -> None:
@@ -49,19 +51,21 @@ def main() -> None:
     case = _middle(whole, given.slices)
     maps = sensitivities(case.truth.shape)
     rows = []
-    for factor in (1, 2, 3, 4):
+    for level, factor in product(given.noise, (1, 2, 3, 4)):
         rng = np.random.default_rng(0)
-        scan = acquire(case.truth, Protocol(factor), given.noise / 100 * case.peak, rng, maps)
+        scan = acquire(case.truth, Protocol(factor), level / 100 * case.peak, rng, maps)
         image = Image(scan.magnitude, case.affine, case.measured)
-        rows.append(_row(factor, "as acquired", scan.magnitude, case))
+        setting = [f"{level:g} %", str(factor)]
+        rows.append([*setting, "as acquired", *_measured(scan.magnitude, case)])
+        known = Noise(np.maximum(scan.sigma, 1e-6), "rician", "known")
+        found = estimate(image)
         for name in given.methods:
-            known = Noise(np.maximum(scan.sigma, 1e-6), "rician", "known")
-            for label, noise in ((name, estimate(image)), (f"{name}, map", known)):
+            for label, noise in ((name, found), (f"{name}, map", known)):
                 result = denoise(denoiser_of(name), image, noise, Device(threads=2)).data
-                rows.append(_row(factor, label, result, case))
+                rows.append([*setting, label, *_measured(result, case)])
                 print(rows[-1], flush=True)
     today = datetime.datetime.now(datetime.UTC).date()
-    said = f"{today}, bids-denoise {__version__}, {given.slices} slices, {given.noise:g} % of 255."
+    said = f"{today}, bids-denoise {__version__}, {given.slices} slices."
     text = f"# Parallel imaging\n\n{__doc__}\n{said}\n\n{table(HEAD, rows)}\n"
     print(text)
     if given.output:
@@ -78,7 +82,7 @@ def _middle(case: Case, slices: int) -> Case:
     return Case(case.name, case.group, affine=case.affine, peak=case.peak, **parts)
 
 
-def _row(factor: int, name: str, data: FloatArray, case: Case) -> list[str]:
+def _measured(data: FloatArray, case: Case) -> list[str]:
     judged = (data, case.truth, case.inside, case.peak)
     edges = measures.edge_widening(*judged, case.spacing)
     found, true = _classes(data, case.tissue), _classes(case.truth, case.tissue)
@@ -88,11 +92,9 @@ def _row(factor: int, name: str, data: FloatArray, case: Case) -> list[str]:
         for each in (1, 2)
     ]
     return [
-        str(factor),
-        name,
         f"{measures.psnr(*judged):.2f}",
         f"{measures.ssim(*judged):.3f}",
-        f"{100 * edges:+.1f} %" if edges is not None else "-",
+        f"{100 * edges:+.2f} %" if edges is not None else "-",
         *(f"{each:.3f}" for each in overlap),
     ]
 
@@ -118,10 +120,14 @@ def _classes(data: FloatArray, tissue: BoolArray) -> FloatArray:
     return np.digitize(data, [edges[low + 1], edges[high + 1]]).astype(np.float32)
 
 
+def _levels(text: str) -> list[float]:
+    return [float(each) for each in text.split(",")]
+
+
 def _arguments() -> argparse.Namespace:
     parser = page_parser(__doc__ or "", "parallel.md", "nlm,unet,draw")
     parser.add_argument("--slices", type=int, default=40)
-    parser.add_argument("--noise", type=float, default=3.0, help="of a coil, %% of the peak")
+    parser.add_argument("--noise", type=_levels, default="1,2,3", help="of a coil, %% of the peak")
     return parser.parse_args()
 
 

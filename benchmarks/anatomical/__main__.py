@@ -19,7 +19,9 @@ Methods and peers
     Each runs in a process of its own, one after the other, on the same number of threads, after a
     first run on a small piece. Peers are given the true sigma (its root mean square where it
     varies: they take one number), except ANTs, which has no option for it; ours estimate sigma
-    and law from the noisy image alone, without the clock, but for the one that is told them. bm4d
+    and law from the noisy image alone, without the clock, but for the one that is told them. What
+    there is to estimate in a real scan is the added noise and its own: bm4d is also run with both
+    (``told own noise too``; its own as we estimate it in the scan before any is added). bm4d
     (not free software, no part of this one) has no Rician mode and is left out of that table, and
     of images above 8 million voxels.
 

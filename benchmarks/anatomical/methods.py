@@ -37,6 +37,9 @@ AFFORDABLE = 8_000_000
 TOLD = "-told"
 """Ends the name of one of ours that is given sigma, as peers are."""
 
+WHOLE = "-whole"
+"""Ends the name of a peer that is told all noise there is: what was added and the truth's own."""
+
 
 @dataclass(frozen=True)
 class Method:
@@ -62,17 +65,24 @@ class Method:
 
     @property
     def denoiser(self) -> str:
-        """Return which of ours it is."""
-        return self.name.removesuffix(TOLD)
+        """Return which of ours, or which peer, it is."""
+        return self.name.removesuffix(TOLD).removesuffix(WHOLE)
 
     @property
     def told(self) -> bool:
         """Say whether it is one of ours that is given sigma."""
         return self.name.endswith(TOLD)
 
+    def sigma_for(self, noisy: Noisy) -> float:
+        """Return the one number that a peer is told."""
+        own = noisy.case.own_noise if self.name.endswith(WHOLE) else 0.0
+        return float(np.hypot(noisy.sigma, own))
+
     def fits(self, noisy: Noisy) -> bool:
         """Say whether the method is meant for such an image."""
         if self.package and float(noisy.level.removesuffix("g")) == 0:
+            return False
+        if self.name.endswith(WHOLE) and not noisy.case.own_noise:
             return False
         affordable = not self.slow or noisy.data.size <= AFFORDABLE
         return noisy.law in self.laws and affordable and bool(self.version)
@@ -96,7 +106,10 @@ def all_methods(ants_python: str, bm4d_python: str, dipy_python: str) -> list[Me
         Method("dipy", "DIPY nlmeans", dipy_python, "dipy"),
         Method("dipy5", "DIPY nlmeans, patch_radius=5", dipy_python, "dipy", slow=True),
         Method("ants", "ANTs DenoiseImage", ants_python, "antspyx"),
-        Method("bm4d", "bm4d", bm4d_python, "bm4d", slow=True, laws=("gaussian",)),
+        *(
+            Method(f"bm4d{end}", f"bm4d{told}", bm4d_python, "bm4d", True, ("gaussian",))
+            for end, told in (("", ""), (WHOLE, ", told own noise too"))
+        ),
     ]
 
 
@@ -121,8 +134,8 @@ class Runner:
 
     def run(self, method: Method) -> tuple[FloatArray, dict[str, Any]] | None:
         """Return the result and its cost; None, with a line on stderr, where it failed."""
-        noisy = self.noisy
-        cost: dict[str, Any] = {"sigma": noisy.sigma, "assumed": noisy.law}
+        noisy, sigma = self.noisy, method.sigma_for(self.noisy)
+        cost: dict[str, Any] = {"sigma": sigma, "assumed": noisy.law}
         with tempfile.TemporaryDirectory() as folder:
             np.save(Path(folder) / "noisy.npy", noisy.data)
             if not method.package:
@@ -134,7 +147,7 @@ class Runner:
                 middle = float(np.median(found.sigma[noisy.case.inside]))
                 cost = {"sigma": middle, "assumed": found.law}
             job = {
-                "method": method.denoiser, "folder": folder, "sigma": noisy.sigma,
+                "method": method.denoiser, "folder": folder, "sigma": sigma,
                 "law": noisy.law, "threads": self.threads,
             }  # fmt: skip
             outcome = _run_apart(job, method.python)
