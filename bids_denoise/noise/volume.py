@@ -23,6 +23,11 @@ RESOLUTION = 1e-6
 STEEP = 1.5
 """Slope (`Spectrum.slopes`) that anatomy alone does not reach."""
 
+LARGEST_SHARE_OF_RINGING = 1e-3
+LARGEST_RATIO_OF_RINGING = 0.05
+FEWEST_NEGATIVES = 10
+"""What decides whether negative values mean that the noise is not that of magnitudes: `law_of`."""
+
 
 @dataclass(frozen=True)
 class VolumeNoise:
@@ -53,17 +58,24 @@ class VolumeNoise:
 
 
 def law_of(data: FloatArray, mask: BoolArray) -> Law:
-    """Return ``gaussian`` for data with negative values in more than 0.1 % of `mask`.
+    """Return ``gaussian`` for data with negative values in `mask`, unless they are few.
 
-    All else is taken for magnitude data.
+    More than 0.1 % of the voxels are not few; nor is, in a scan without air, where little is near
+    0, a twentieth of the positive values that are as near to 0. What is less can be the
+    ringing of an interpolation. All else is taken for magnitude data.
     """
-    if data.min() >= 0:
+    lowest = float(data.min())
+    if lowest >= 0:
         return "rician"
-    below = sum(
-        int(np.count_nonzero(slab[inside] < 0)) for slab, inside in zip(data, mask, strict=True)
-    )
+    below, near = 0, 0
+    for slab, inside in zip(data, mask, strict=True):
+        values = slab[inside]
+        below += int(np.count_nonzero(values < 0))
+        near += int(np.count_nonzero((values > 0) & (values < -lowest)))
     measured = np.count_nonzero(mask) * (data.size // mask.size)
-    return "gaussian" if below > 1e-3 * measured else "rician"
+    many = below > LARGEST_SHARE_OF_RINGING * measured
+    alike = below >= FEWEST_NEGATIVES and below > LARGEST_RATIO_OF_RINGING * near
+    return "gaussian" if many or alike else "rician"
 
 
 def estimate_volume(data: FloatArray, mask: BoolArray, law: Law) -> VolumeNoise:

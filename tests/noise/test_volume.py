@@ -154,3 +154,12 @@ def test_negative_values_make_the_law_gaussian() -> None:
     assert law_of(ringing, everywhere(clean)) == "rician"
     series = np.stack([add_gaussian(clean, 5.0, rng(seed)) for seed in range(2)], axis=-1)
     assert law_of(series, everywhere(clean)) == "gaussian"
+
+
+def test_a_few_negative_values_tell_the_law_where_little_else_is_near_zero() -> None:
+    """A brain without air: the only low values are those that noise has pulled down."""
+    clean = np.linspace(4, 3000, 40**3, dtype=np.float32).reshape(40, 40, 40)
+    noisy = add_gaussian(clean, 10.0, rng())
+    assert 10 <= np.count_nonzero(noisy < 0) < 1e-3 * noisy.size
+    assert law_of(noisy, everywhere(clean)) == "gaussian"
+    assert law_of(np.abs(noisy), everywhere(clean)) == "rician"
