@@ -24,7 +24,7 @@ HOMES = {
     "bids": {"dataset"},
     "nibabel": {"imageio"},
     "numba": {"kernels"},
-    "torch": {"networks", "training", "denoisers"},
+    "torch": {"kernels", "networks", "training", "denoisers"},
     "safetensors": {"training", "denoisers"},
     "matplotlib": {"report"},
     "jinja2": {"report"},

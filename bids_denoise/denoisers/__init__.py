@@ -3,6 +3,7 @@
 from bids_denoise.denoisers.base import Denoiser
 from bids_denoise.denoisers.gaussian import Gaussian
 from bids_denoise.denoisers.generative import Generative
+from bids_denoise.denoisers.local_pca import LocalPca
 from bids_denoise.denoisers.mppca import MarchenkoPasturPca
 from bids_denoise.denoisers.nlm import NonLocalMeans
 from bids_denoise.denoisers.srcnn import PlanarSrcnn, Srcnn
@@ -11,6 +12,6 @@ from bids_denoise.denoisers.unet import UNet
 DENOISERS: dict[str, type[Denoiser]] = {
     each.name: each
     for each in (
-        Gaussian, NonLocalMeans, MarchenkoPasturPca, PlanarSrcnn, Srcnn, UNet, Generative
+        Gaussian, NonLocalMeans, MarchenkoPasturPca, LocalPca, PlanarSrcnn, Srcnn, UNet, Generative
     )
 }  # fmt: skip

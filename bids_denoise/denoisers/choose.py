@@ -10,9 +10,10 @@ from bids_denoise.denoisers import DENOISERS
 from bids_denoise.denoisers.base import Denoiser, build
 from bids_denoise.errors import ScanError
 
-# Below this number of volumes the noise part of the Marchenko-Pastur spectrum is too short to be
-# told from the signal's, and a volume-wise method does better.
-MIN_SERIES = 20
+# Below these numbers of volumes too little is shared by them, or the noise part of the
+# Marchenko-Pastur spectrum is too short to be told from the signal's, and a volume-wise method does
+# better.
+MIN_VOLUMES = {"pca": 10, "mppca": 20}
 
 
 # What --sloppy trades for speed, for a first look and for tests of the plumbing.
@@ -49,9 +50,10 @@ def choose_denoiser(
 ) -> Choice:
     """Return the denoiser for an image of `kind`.
 
-    ``auto`` takes the trained U-Net for anatomical images of trusted sigma, MP-PCA for a series
-    of at least `MIN_SERIES` volumes, and non-local means for the rest. A named method is taken as
-    it is, if it can treat such an image.
+    ``auto`` takes the trained U-Net for anatomical images of trusted sigma, the PCA of patches for
+    series of trusted sigma, MP-PCA, which does not need it, for other series, each from
+    `MIN_VOLUMES` on, and non-local means for the rest. A named method is taken as it is, if it can
+    treat such an image.
 
     Raises
     ------
@@ -82,9 +84,15 @@ def _automatic(kind: Kind, sloppy: bool) -> tuple[str, str]:
         if kind.trusted:
             return "unet", "auto: the best method for a single volume (anat)"
         return "nlm", "auto: sigma cannot be trusted, and the trained U-Net depends on it more"
-    if kind.volumes >= MIN_SERIES:
-        enough = "are enough to tell noise from signal by their redundancy"
-        return "mppca", f"auto: {kind.volumes} volumes {enough}"
     if kind.volumes > 1:
-        return "nlm", f"auto: {kind.volumes} volumes are too few for MP-PCA (needs {MIN_SERIES})"
+        return _for_series(kind)
     return "nlm", f"auto: a single volume ({kind.datatype}), where similar patches help each other"
+
+
+def _for_series(kind: Kind) -> tuple[str, str]:
+    if kind.trusted and kind.volumes >= MIN_VOLUMES["pca"]:
+        return "pca", f"auto: {kind.volumes} volumes share their signal, but not their noise"
+    if kind.volumes >= MIN_VOLUMES["mppca"]:
+        return "mppca", "auto: sigma cannot be trusted, and MP-PCA finds it by itself"
+    least = MIN_VOLUMES["pca" if kind.trusted else "mppca"]
+    return "nlm", f"auto: {kind.volumes} volumes are too few for a PCA (needs {least})"

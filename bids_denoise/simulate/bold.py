@@ -1,4 +1,4 @@
-"""A BOLD run with known activation, known networks, drift and pulsation."""
+"""A BOLD run with known activation and known networks, in a brain and a body that do not rest."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bids_denoise.simulate import anatomy
-from bids_denoise.simulate.fields import smooth_field
 from bids_denoise.simulate.phantom import CONTRASTS, Tissue
+from bids_denoise.simulate.physiology import Parcels, Physiology, at_rest, moved
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 SCALE = 5.0
 FINE = 0.1
-NETWORK: tuple[Centre, ...] = ((0, -52, 26), (0, 50, -4), (-46, -64, 32), (46, -64, 32))
-NETWORK_RADIUS = 12.0
 
 
 @dataclass(frozen=True)
@@ -70,8 +68,8 @@ class BoldTruth:
         By trial type: peak relative signal change (x, y, z).
     responses
         By trial type: the response (t,) that the amplitude is multiplied with.
-    network
-        Relative amplitude (x, y, z) of the resting network; `network_course` is its (t,).
+    parcels
+        The networks.
     brain
         bool (x, y, z): more than half brain.
     """
@@ -79,8 +77,7 @@ class BoldTruth:
     series: FloatArray
     amplitudes: Mapping[str, FloatArray]
     responses: Mapping[str, FloatArray]
-    network: FloatArray
-    network_course: FloatArray
+    parcels: Parcels
     brain: npt.NDArray[np.bool_]
 
 
@@ -115,6 +112,7 @@ def bold_run(
     paradigm: Paradigm,
     timing: tuple[float, int],
     rng: np.random.Generator,
+    physiology: Physiology = Physiology(),  # noqa: B008 - a frozen value
 ) -> BoldTruth:
     """Simulate a noise-free run of a person.
 
@@ -127,34 +125,34 @@ def bold_run(
     timing
         Repetition time in seconds, number of volumes.
     rng
-        Draws the network's course, the drift and the phases of pulse and breath.
+        Draws what brain and body do by themselves.
+    physiology
+        How strong that is.
 
     Returns
     -------
     BoldTruth
         All volumes are seen at the same moment of their repetition time.
     """
-    tr, volumes = timing
     parts = anatomy.fractions(individual, grid)
     points, grey = anatomy.points_of(grid), parts[Tissue.GREY] + parts[Tissue.DEEP_GREY]
+    series, parcels = at_rest(parts, points, timing, physiology, rng)
     amplitudes, responses = {}, {}
     for name, region in paradigm.regions.items():
         events = [event for event in paradigm.events if event.trial_type == name]
         amplitudes[name] = paradigm.amplitude * grey * _sphere(points, region)
-        responses[name] = response(events, tr, volumes)
-    network, course = _network(points, grey), _slow_course(tr, volumes, rng)
-    change = [*((amplitudes[name], responses[name]) for name in responses), (network, course)]
-    change += _nuisance(parts, tr, volumes, rng)
+        responses[name] = response(events, *timing)
+        series += amplitudes[name][..., np.newaxis] * responses[name]
     baseline = SCALE * anatomy.signal(parts, CONTRASTS["T2starw"])
     baseline *= anatomy.texture(individual, grid)
-    maps, courses = (np.stack(each) for each in zip(*change, strict=True))
-    series = np.tensordot(maps, courses, axes=(0, 0))
+    series += 1
+    series *= baseline[..., np.newaxis]
+    series += moved(baseline, points, timing, physiology.motion, rng)
     return BoldTruth(
-        series=np.asarray(baseline[..., np.newaxis] * (1 + series), dtype=np.float32),
+        series=np.maximum(series, 0),
         amplitudes=amplitudes,
         responses=responses,
-        network=network,
-        network_course=course,
+        parcels=parcels,
         brain=parts[[Tissue.GREY, Tissue.WHITE, Tissue.DEEP_GREY]].sum(axis=0) > 0.5,
     )
 
@@ -164,35 +162,3 @@ def _sphere(points: Points, region: Region) -> FloatArray:
     offset = points - np.array(region.centre, dtype=np.float32).reshape(3, 1, 1, 1)
     distance = np.sqrt(np.square(offset).sum(axis=0))
     return np.asarray(np.clip(3 * (1 - distance / region.radius), 0, 1), dtype=np.float32)
-
-
-def _network(points: Points, grey: FloatArray) -> FloatArray:
-    nodes = [_sphere(points, Region(centre, NETWORK_RADIUS)) for centre in NETWORK]
-    return np.asarray(0.01 * grey * np.max(nodes, axis=0), dtype=np.float32)
-
-
-def _slow_course(tr: float, volumes: int, rng: np.random.Generator) -> FloatArray:
-    """Return a random course (t,) between 0.01 and 0.1 Hz with standard deviation 1."""
-    spectrum = np.fft.rfft(rng.standard_normal(volumes))
-    frequency = np.fft.rfftfreq(volumes, tr)
-    spectrum[(frequency < 0.01) | (frequency > 0.1)] = 0
-    course = np.fft.irfft(spectrum, volumes)
-    return np.asarray(course / max(float(course.std()), 1e-12), dtype=np.float32)
-
-
-def _nuisance(
-    parts: FloatArray, tr: float, volumes: int, rng: np.random.Generator
-) -> list[tuple[FloatArray, FloatArray]]:
-    """Return drift, pulse and breath as pairs of a relative map (x, y, z) and a course (t,)."""
-    times, shape = tr * np.arange(volumes), parts.shape[1:]
-    pulse, breath = rng.uniform(0.95, 1.2), rng.uniform(0.22, 0.32)
-    phases = rng.uniform(0, 2 * np.pi, 2)
-    wide = tuple(length / 4 for length in shape)
-    drift, breathing = (smooth_field(shape, wide, rng) for _ in range(2))
-    slow = np.linspace(-1, 1, volumes) + 0.5 * np.sin(2 * np.pi * times / (tr * volumes))
-    pairs = [
-        (0.006 * drift, slow),
-        (0.015 * parts[Tissue.CSF], np.sin(2 * np.pi * pulse * times + phases[0])),
-        (0.004 * np.abs(breathing), np.sin(2 * np.pi * breath * times + phases[1])),
-    ]
-    return [(where.astype(np.float32), course.astype(np.float32)) for where, course in pairs]

@@ -1,0 +1,176 @@
+"""Denoisers of diffusion series against their peers: writes docs/benchmarks/diffusion.md.
+
+::
+
+    python benchmarks/diffusion.py [--snr 5,10,20] [--methods pca,mppca] [--dipy-python PYTHON]
+        [--patch-denoise-python PYTHON]
+
+A simulated head (MNI152 tissue maps of nilearn, a tensor in each voxel) of 57 x 69 x 17 voxels of
+2.5 mm, 4 volumes of b = 0 and 30 directions each of b = 1000 and 2500 s/mm^2, with Rician noise.
+SNR is that of white matter at b = 0. Ours estimate sigma and law from the noisy series, outside the
+clock; of the peers, DIPY localpca and patch-denoise's optimal, hybrid and NORDIC are told sigma.
+Windows: ours and dwidenoise's are their own; DIPY and patch-denoise get cubes of 5 voxels, the
+latter every 2 voxels. Two threads each, for those that can use them.
+
+RMSE is that to the noise-free series in the brain, in sigma; bias its mean, by b-value. FA and MD
+come from a tensor fitted to b = 0 and one shell: mean error and root mean square error in white
+matter (true FA above 0.3), MD in % of the truth.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.series_peer import PEERS  # noqa: E402
+from benchmarks.tables import page_parser, table  # noqa: E402
+from bids_denoise import __version__  # noqa: E402
+from bids_denoise.denoisers import DENOISERS  # noqa: E402
+from bids_denoise.denoisers.apply import denoise  # noqa: E402
+from bids_denoise.noise import estimate  # noqa: E402
+from bids_denoise.simulate import anatomy, dwi, gradients, tensors  # noqa: E402
+from bids_denoise.simulate.noise import add_rician  # noqa: E402
+from bids_denoise.simulate.phantom import Tissue  # noqa: E402
+from bids_denoise.values import Device, Image  # noqa: E402
+
+if TYPE_CHECKING:
+    from bids_denoise.simulate.dwi import DiffusionTruth
+    from bids_denoise.simulate.gradients import Gradients
+    from bids_denoise.values import FloatArray
+
+SHELLS = ((1000.0, 30), (2500.0, 30))
+THREADS = 2
+FIBRES = 0.3
+HEAD = [
+    "SNR", "method", "s", "RMSE", *(f"bias b {b:g}" for b in (0, *(b for b, _ in SHELLS))),
+    *(f"b {b:g}: FA bias, rmse; MD bias, rmse" for b, _ in SHELLS),
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Case:
+    """A simulated series with noise, and what is known of it."""
+
+    truth: DiffusionTruth
+    scheme: Gradients
+    affine: Any
+    noisy: FloatArray
+    sigma: float
+
+
+def main() -> None:
+    given = _arguments()
+    pythons = {"dipy": given.dipy_python, "patch-denoise": given.patch_denoise_python}
+    rows = []
+    for snr in given.snr:
+        case = _case(snr)
+        own = {f"bids-denoise {name}": name for name in given.methods}
+        rows.append([f"{snr:g}", "noisy", "", *_judged(case, case.noisy)])
+        for label, name in own.items():
+            rows.append([f"{snr:g}", label, *_ours(case, name)])
+            print(rows[-1], flush=True)
+        for name, (label, package, _) in PEERS.items():
+            found = run_peer(name, case, pythons.get(package, sys.executable))
+            if found:
+                rows.append([f"{snr:g}", label, f"{found[1]:.1f}", *_judged(case, found[0])])
+                print(rows[-1], flush=True)
+    today = datetime.datetime.now(datetime.UTC).date()
+    said = f"{today}, bids-denoise {__version__}, {os.cpu_count()} processors."
+    text = f"# Diffusion\n\n{__doc__}\n{said}\n\n{table(HEAD, rows)}\n"
+    print(text)
+    if given.output:
+        given.output.write_text(text, encoding="utf-8")
+
+
+def _case(snr: float) -> Case:
+    rng = np.random.default_rng(0)
+    grid = anatomy.centred_grid((57, 69, 17), (2.5, 2.5, 2.5), (0.0, -18.0, 12.0))
+    scheme = gradients.scheme(SHELLS, 4, rng)
+    truth = dwi.diffusion_series(anatomy.draw_individual(rng), grid, scheme, rng)
+    sigma = dwi.MEANS[Tissue.WHITE] / snr
+    noisy = add_rician(truth.series, sigma, np.random.default_rng(1))
+    return Case(truth, scheme, grid.affine, noisy, sigma)
+
+
+def _ours(case: Case, name: str) -> list[str]:
+    mask = np.ones(case.truth.brain.shape, np.bool_)
+    image = Image(case.noisy, case.affine, mask, bvals=case.scheme.bvals)
+    noise, denoiser, device = estimate(image), DENOISERS[name](), Device(threads=THREADS)
+    few = Image(case.noisy[:9, :9, :9].copy(), case.affine, mask[:9, :9, :9], image.bvals)
+    denoise(denoiser, few, estimate(few), device)  # compiles
+    start = time.perf_counter()
+    result = denoise(denoiser, image, noise, device).data
+    return [f"{time.perf_counter() - start:.1f}", *_judged(case, result)]
+
+
+def run_peer(name: str, case: Case, python: str) -> tuple[FloatArray, float] | None:
+    """Return result and seconds of a peer in its own Python; None, with a line, where it fails."""
+    with tempfile.TemporaryDirectory() as folder:
+        np.save(Path(folder) / "noisy.npy", case.noisy)
+        facts = {
+            "method": name, "folder": folder, "sigma": case.sigma, "threads": THREADS,
+            "bvals": case.scheme.bvals.tolist(),
+        }  # fmt: skip
+        script = [python, str(Path(__file__).with_name("series_peer.py")), json.dumps(facts)]
+        start = time.perf_counter()
+        done = subprocess.run(script, capture_output=True, text=True, check=False)
+        seconds = time.perf_counter() - start
+        if done.returncode:
+            print(f"{name}: {(done.stderr.strip().splitlines() or ['?'])[-1]}", file=sys.stderr)
+            return None
+        return np.load(Path(folder) / "result.npy"), seconds
+
+
+def _judged(case: Case, data: FloatArray) -> list[str]:
+    truth, bvals = case.truth, case.scheme.bvals
+    error = (data - truth.series)[truth.brain] / case.sigma
+    cells = [f"{np.sqrt(np.mean(error**2)):.3f}"]
+    cells += [
+        f"{error[:, np.abs(bvals - b) < 100].mean():+.3f}" for b in (0, *(b for b, _ in SHELLS))
+    ]
+    anisotropy = tensors.fractional_anisotropy(truth.tensors)
+    where = truth.brain & (anisotropy > FIBRES)
+    for b, _ in SHELLS:
+        used = (bvals < 100) | (np.abs(bvals - b) < 100)
+        some = gradients.Gradients(bvals[used], case.scheme.directions[used])
+        found = tensors.fit(np.ascontiguousarray(data[..., used]), some, where, np.inf)[where]
+        fa = tensors.fractional_anisotropy(found) - anisotropy[where]
+        true = tensors.mean_diffusivity(truth.tensors)[where]
+        md = 100 * (tensors.mean_diffusivity(found) / true - 1)
+        cells.append(
+            f"{fa.mean():+.3f}, {np.sqrt(np.mean(fa**2)):.3f}; "
+            f"{md.mean():+.1f} %, {np.sqrt(np.mean(md**2)):.1f} %"
+        )
+    return cells
+
+
+def _levels(text: str) -> list[float]:
+    return [float(each) for each in text.split(",")]
+
+
+def _arguments() -> argparse.Namespace:
+    parser = page_parser(__doc__ or "", "diffusion.md", "pca,mppca")
+    parser.add_argument("--snr", type=_levels, default="5,10,20", help="of white matter at b = 0")
+    for peer in ("dipy", "patch-denoise"):
+        parser.add_argument(
+            f"--{peer}-python", default=sys.executable, help=f"a Python that has {peer}"
+        )
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""One run of one peer on one series, in a process and a Python of its own.
+
+Reads ``noisy.npy`` in a folder, writes ``result.npy``. Needs numpy and the peer's own package.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy.typing as npt
+
+    Array = npt.NDArray[Any]
+    Facts = dict[str, Any]
+
+EDGE, OVERLAP = 5, 3
+"""Of the cubes that DIPY and patch-denoise are given, in voxels."""
+
+
+def dwidenoise(noisy: Array, facts: Facts) -> Array:
+    import nibabel
+
+    source, result = (Path(facts["folder"], name) for name in ("in.nii", "out.nii"))
+    nibabel.save(nibabel.Nifti1Image(noisy, np.eye(4)), source)
+    threads = str(facts["threads"])
+    subprocess.run(["dwidenoise", source, result, "-quiet", "-nthreads", threads], check=True)
+    image: Any = nibabel.load(result)
+    return np.asarray(image.dataobj, dtype=np.float32)
+
+
+def dipy_mppca(noisy: Array, _: Facts) -> Array:
+    from dipy.denoise.localpca import mppca
+
+    return np.asarray(mppca(noisy, patch_radius=EDGE // 2, suppress_warning=True))
+
+
+def dipy_localpca(noisy: Array, facts: Facts) -> Array:
+    from dipy.denoise.localpca import localpca
+
+    sigma = np.full(noisy.shape[:3], facts["sigma"], np.float32)
+    return np.asarray(localpca(noisy, sigma=sigma, patch_radius=EDGE // 2, suppress_warning=True))
+
+
+def dipy_patch2self(noisy: Array, facts: Facts) -> Array:
+    from dipy.denoise.patch2self import patch2self
+
+    return np.asarray(patch2self(noisy, np.array(facts["bvals"]), verbose=False))
+
+
+def patch_denoise(noisy: Array, facts: Facts) -> Array:
+    from patch_denoise import denoise
+
+    kind = facts["method"].removeprefix("patch-denoise-")
+    shape = {"patch_shape": EDGE, "patch_overlap": OVERLAP}
+    sigma = {"noise_std": float(facts["sigma"])}
+    work: dict[str, Callable[[], Any]] = {
+        "mppca": lambda: denoise.mp_pca(noisy, **shape),
+        "optimal": lambda: denoise.optimal_thresholding(noisy, **shape, **sigma),
+        "hybrid": lambda: denoise.hybrid_pca(noisy, **shape, **sigma),
+        "nordic": lambda: denoise.nordic(noisy, **shape, **sigma),
+    }
+    return np.asarray(work[kind]()[0])
+
+
+PEERS: dict[str, tuple[str, str, Callable[[Array, Facts], Array]]] = {
+    "dwidenoise": ("MRtrix3 dwidenoise", "nibabel", dwidenoise),
+    "dipy-mppca": ("DIPY mppca", "dipy", dipy_mppca),
+    "dipy-localpca": ("DIPY localpca", "dipy", dipy_localpca),
+    "dipy-patch2self": ("DIPY patch2self", "dipy", dipy_patch2self),
+    "patch-denoise-mppca": ("patch-denoise MP-PCA", "patch-denoise", patch_denoise),
+    "patch-denoise-optimal": ("patch-denoise optimal", "patch-denoise", patch_denoise),
+    "patch-denoise-hybrid": ("patch-denoise hybrid", "patch-denoise", patch_denoise),
+    "patch-denoise-nordic": ("patch-denoise NORDIC", "patch-denoise", patch_denoise),
+}
+"""Label, package and function of each."""
+
+
+def main() -> None:
+    facts = json.loads(sys.argv[1])
+    noisy = np.load(Path(facts["folder"]) / "noisy.npy")
+    result = PEERS[facts["method"]][2](noisy, facts)
+    kind = np.complex64 if np.iscomplexobj(result) else np.float32
+    np.save(Path(facts["folder"]) / "result.npy", result.astype(kind))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,246 @@
+"""PCA of overlapping patches of a series, many at once: on the cores of the CPU, or by CUDA.
+
+A plane of patches is taken at a time. Their voxels are gathered offset by offset, as strided views
+of the planes around; batches of them are decomposed on several threads (LAPACK, cuSOLVER); what
+they say is added up in one fixed order, so that the number of threads changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from bids_denoise.kernels.local_pca_reference import Patches
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    import numpy.typing as npt
+
+    from bids_denoise.values import Device, FloatArray
+
+    Array = npt.NDArray[Any]
+    IntArray = npt.NDArray[np.int64]
+    Tensor = Any
+    Batch = tuple[slice, slice]
+
+BATCH = {"cpu": 1_000_000, "cuda": 50_000_000}
+"""Values of a batch of patches, by kind of device: a few MB stay in the cache of a core."""
+
+
+class Rule(NamedTuple):
+    """How a patch is split: `local_pca_reference.shares` and its groups of volumes."""
+
+    shrinkage: str
+    groups: Sequence[IntArray]
+
+
+def local_pca(
+    data: Array,
+    sigma: FloatArray,
+    patches: Patches,
+    shrinkage: str,
+    groups: Sequence[IntArray],
+    device: Device,
+) -> tuple[Array, FloatArray]:
+    """Denoise a series; parameters and results as in `local_pca_reference.local_pca`.
+
+    A patch of n voxels takes O(r^2 (n + t)) for its matrix and O(r^3) for the eigenvectors, r being
+    the smaller of n and t. Beside data and result, a few times ``2 reach + 1`` planes of the series
+    and a few batches are held, on the device.
+    """
+    run = _Run(data, sigma, patches, Rule(shrinkage, groups), device)
+    with _one_thread_each():
+        centres = range(0, data.shape[0] - 1 + patches.step, patches.step)
+        for x in centres:
+            run.add_plane(x)
+            run.write_planes(x, patches.step if x != centres[-1] else 2 * patches.reach + 1)
+    return run.denoised, run.rank
+
+
+class _Run:
+    """One series on its way: a window of planes in, sums of the same planes out."""
+
+    def __init__(
+        self, data: Array, sigma: FloatArray, patches: Patches, rule: Rule, device: Device
+    ) -> None:
+        import torch
+
+        self.data, self.patches, self.rule, self.device = data, patches, rule, device
+        self.scale = sigma * np.float32(np.sqrt(2) if np.iscomplexobj(data) else 1)
+        self.margin = patches.reach + patches.step  # the last centre may lie outside
+        wide = tuple(length + 2 * self.margin for length in sigma.shape[1:])
+        self.planes = (2 * patches.reach + 1, *wide)
+        kind = torch.complex64 if np.iscomplexobj(data) else torch.float32
+        place = torch.device(device.torch_name)
+        self.sums = torch.zeros((*self.planes, data.shape[3]), dtype=kind, device=place)
+        self.weights, self.ranks = (torch.zeros(self.planes, device=place) for _ in range(2))
+        self.denoised, self.rank = data.copy(), np.zeros(sigma.shape, np.float32)
+
+    def add_plane(self, x: int) -> None:
+        """Add what the patches with centres at `x` say."""
+        window, measured = self._window(x)
+
+        def work(batch: Batch) -> tuple[Batch, Tensor, Tensor]:
+            found, rank = _split(*self._gather(window, measured, batch), self.rule)
+            return batch, found, rank
+
+        for batch, found, rank in self._in_turn(work, self._batches()):
+            self._add(batch, found, rank)
+
+    def write_planes(self, x: int, count: int) -> None:
+        """Write the first planes of the window at `x`, to which no more is added; move it on."""
+        for index in range(count):
+            here = x - self.patches.reach + index
+            if 0 <= here < len(self.data):
+                self._write(here, index)
+        step = self.patches.step
+        for sums in (self.sums, self.weights, self.ranks):
+            kept = sums[step:].clone()
+            sums[: len(kept)] = kept
+            sums[len(kept) :] = 0
+
+    def _window(self, x: int) -> tuple[Tensor, Tensor]:
+        """Return the planes around `x` with noise of 1, 0 where there is none, and where it is."""
+        import torch
+
+        reach, margin = self.patches.reach, self.margin
+        low, high = max(x - reach, 0), min(x + reach + 1, len(self.data))
+        scale = self.scale[low:high, ..., np.newaxis]
+        inner = np.s_[low - x + reach : high - x + reach, margin:-margin, margin:-margin]
+        window = np.zeros((*self.planes, self.data.shape[3]), self.data.dtype)
+        np.divide(self.data[low:high], scale, out=window[inner], where=scale > 0)
+        measured = np.zeros(self.planes, np.float32)
+        measured[inner] = scale[..., 0] > 0
+        place = self.device.torch_name
+        return torch.from_numpy(window).to(place), torch.from_numpy(measured).to(place)
+
+    def _batches(self) -> list[Batch]:
+        """Return the centres of the patches along y and z, in pieces that stay in a cache."""
+        step = self.patches.step
+        y, z = (len(range(0, n - 1 + step, step)) for n in self.scale.shape[1:])
+        one = len(self.patches.offsets) * self.data.shape[3]
+        size = max(BATCH[self.device.kind] // one, 1)
+        rows, columns = max(size // z, 1), min(size, z)
+        return [
+            (slice(row, min(row + rows, y)), slice(column, min(column + columns, z)))
+            for row in range(0, y, rows)
+            for column in range(0, z, columns)
+        ]
+
+    def _views(self, planes: Tensor, batch: Batch) -> Iterator[Tensor]:
+        """Yield, for each offset, the voxels that the patches of a batch have there."""
+        step = self.patches.step
+        for offset in self.patches.offsets:
+            y, z = (
+                slice(
+                    self.margin + int(shift) + step * part.start,
+                    self.margin + int(shift) + step * (part.stop - 1) + 1,
+                    step,
+                )
+                for shift, part in zip(offset[1:], batch, strict=True)
+            )
+            yield planes[self.patches.reach + int(offset[0]), y, z]
+
+    def _gather(self, window: Tensor, measured: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return the patches (patch, voxel, t), and how many voxels of each were measured."""
+        import torch
+
+        values = torch.stack(list(self._views(window, batch)), dim=2)
+        counts = torch.stack(list(self._views(measured, batch)), dim=2).sum(dim=2)
+        return values.flatten(0, 1), counts.flatten()
+
+    def _in_turn(
+        self, work: Callable[[Batch], tuple[Batch, Tensor, Tensor]], batches: Iterable[Batch]
+    ) -> Iterator[tuple[Batch, Tensor, Tensor]]:
+        """Yield the results of `work` in the order of the batches, with few of them waiting."""
+        if self.device.kind == "cuda" or self.device.threads == 1:
+            yield from map(work, batches)
+            return
+        with ThreadPoolExecutor(self.device.threads) as pool:
+            waiting: deque[Any] = deque()
+            for batch in batches:
+                waiting.append(pool.submit(work, batch))
+                if len(waiting) > 2 * self.device.threads:
+                    yield waiting.popleft().result()
+            for each in waiting:
+                yield each.result()
+
+    def _add(self, batch: Batch, found: Tensor, rank: Tensor) -> None:
+        shape = tuple(part.stop - part.start for part in batch)
+        found, rank = found.view(*shape, *found.shape[1:]), rank.view(shape)
+        into = (self._views(each, batch) for each in (self.sums, self.weights, self.ranks))
+        for place, (sums, weights, ranks) in enumerate(zip(*into, strict=True)):
+            weight = float(self.patches.weights[place])
+            sums.add_(found[:, :, place], alpha=weight)
+            ranks.add_(rank, alpha=weight)
+            weights.add_(weight)
+
+    def _write(self, x: int, index: int) -> None:
+        inner = np.s_[self.margin : -self.margin, self.margin : -self.margin]
+        weight = self.weights[index][inner].cpu().numpy()
+        scale = self.scale[x]
+        result = self.sums[index][inner].cpu().numpy() * (scale / weight)[..., np.newaxis]
+        np.copyto(self.denoised[x], result, where=scale[..., np.newaxis] > 0)
+        rank = self.ranks[index][inner].cpu().numpy() / weight
+        np.copyto(self.rank[x], rank, where=scale > 0)
+
+
+def _split(patches: Tensor, counts: Tensor, rule: Rule) -> tuple[Tensor, Tensor]:
+    """Return patches (patch, voxel, t) of unit noise without it, and their ranks (patch,).
+
+    Voxels that were not measured are 0 in them. In double precision: the eigenvalues of noise are
+    a millionth of those of a mean image.
+    """
+    import torch
+
+    mean = torch.zeros_like(patches[..., :1]).expand_as(patches)
+    if rule.groups:
+        mean = torch.empty_like(patches)
+        for group in rule.groups:
+            mean[..., group] = patches[..., group].mean(dim=-1, keepdim=True)
+    centred = (patches - mean).to(torch.complex128 if patches.is_complex() else torch.float64)
+    voxels, volumes = patches.shape[1:]
+    wide = volumes <= voxels
+    matrix = centred.mH @ centred if wide else centred @ centred.mH
+    values, vectors = torch.linalg.eigh(matrix)
+    share = _shares(values, counts[:, None].double(), volumes, rule.shrinkage)
+    rank = (share > 0).sum(dim=-1)
+    most = int(rank.max())
+    if not most:
+        return mean.clone(), rank.float()
+    vectors, share = vectors[..., -most:], share[:, None, -most:]
+    into, back = vectors * share, vectors.mH
+    found = (centred @ into) @ back if wide else into @ (back @ centred)
+    return mean + found.to(patches.dtype), rank.float()
+
+
+def _shares(values: Tensor, counts: Tensor, volumes: int, shrinkage: str) -> Tensor:
+    """Return `local_pca_reference.shares` of the eigenvalues of Gram matrices."""
+    import torch
+
+    longer = counts.clamp(min=volumes)
+    ratio = counts.clamp(max=volumes) / longer
+    scaled = values / longer
+    above = scaled > (1 + ratio.sqrt()) ** 2
+    if shrinkage == "truncation":
+        return above.to(values.dtype)
+    spread = (scaled - ratio - 1) ** 2 - 4 * ratio
+    return torch.where(above, spread.clamp(min=0).sqrt() / scaled, torch.zeros_like(scaled))
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Let torch use one thread for each of ours: many small matrices gain nothing from more."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
