@@ -21,11 +21,8 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import json
 import os
-import subprocess
 import sys
-import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +33,7 @@ import numpy as np
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.series_peer import PEERS  # noqa: E402
+from benchmarks.series_peer import PEERS, run_peer  # noqa: E402
 from benchmarks.tables import page_parser, table  # noqa: E402
 from bids_denoise import __version__  # noqa: E402
 from bids_denoise.denoisers import DENOISERS  # noqa: E402
@@ -83,8 +80,9 @@ def main() -> None:
         for label, name in own.items():
             rows.append([f"{snr:g}", label, *_ours(case, name)])
             print(rows[-1], flush=True)
+        facts = {"sigma": case.sigma, "threads": THREADS, "bvals": case.scheme.bvals.tolist()}
         for name, (label, package, _) in PEERS.items():
-            found = run_peer(name, case, pythons.get(package, sys.executable))
+            found = run_peer(name, case.noisy, facts, pythons.get(package, sys.executable))
             if found:
                 rows.append([f"{snr:g}", label, f"{found[1]:.1f}", *_judged(case, found[0])])
                 print(rows[-1], flush=True)
@@ -115,24 +113,6 @@ def _ours(case: Case, name: str) -> list[str]:
     start = time.perf_counter()
     result = denoise(denoiser, image, noise, device).data
     return [f"{time.perf_counter() - start:.1f}", *_judged(case, result)]
-
-
-def run_peer(name: str, case: Case, python: str) -> tuple[FloatArray, float] | None:
-    """Return result and seconds of a peer in its own Python; None, with a line, where it fails."""
-    with tempfile.TemporaryDirectory() as folder:
-        np.save(Path(folder) / "noisy.npy", case.noisy)
-        facts = {
-            "method": name, "folder": folder, "sigma": case.sigma, "threads": THREADS,
-            "bvals": case.scheme.bvals.tolist(),
-        }  # fmt: skip
-        script = [python, str(Path(__file__).with_name("series_peer.py")), json.dumps(facts)]
-        start = time.perf_counter()
-        done = subprocess.run(script, capture_output=True, text=True, check=False)
-        seconds = time.perf_counter() - start
-        if done.returncode:
-            print(f"{name}: {(done.stderr.strip().splitlines() or ['?'])[-1]}", file=sys.stderr)
-            return None
-        return np.load(Path(folder) / "result.npy"), seconds
 
 
 def _judged(case: Case, data: FloatArray) -> list[str]:

@@ -1,6 +1,7 @@
-"""One run of one peer on one series, in a process and a Python of its own.
+"""Peers for series, each run in a process and a Python of its own. Shared by the benchmarks.
 
-Reads ``noisy.npy`` in a folder, writes ``result.npy``. Needs numpy and the peer's own package.
+The process reads ``noisy.npy`` in a folder and writes ``result.npy``. It needs numpy and the peer's
+own package.
 """
 
 from __future__ import annotations
@@ -8,6 +9,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,6 +84,25 @@ PEERS: dict[str, tuple[str, str, Callable[[Array, Facts], Array]]] = {
     "patch-denoise-nordic": ("patch-denoise NORDIC", "patch-denoise", patch_denoise),
 }
 """Label, package and function of each."""
+
+
+def run_peer(
+    name: str, noisy: Array, facts: Facts, python: str
+) -> tuple[npt.NDArray[np.float32], float] | None:
+    """Return result and seconds of a peer in its own Python; None, with a line, where it fails.
+
+    `facts` are ``sigma``, ``threads``, and for diffusion ``bvals``.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        np.save(Path(folder) / "noisy.npy", noisy)
+        told = json.dumps({**facts, "method": name, "folder": folder})
+        start = time.perf_counter()
+        done = subprocess.run([python, __file__, told], capture_output=True, text=True, check=False)
+        seconds = time.perf_counter() - start
+        if done.returncode:
+            print(f"{name}: {(done.stderr.strip().splitlines() or ['?'])[-1]}", file=sys.stderr)
+            return None
+        return np.load(Path(folder) / "result.npy"), seconds
 
 
 def main() -> None:

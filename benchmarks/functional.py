@@ -1,0 +1,221 @@
+"""Denoisers of BOLD runs against their peers: writes docs/benchmarks/functional.md.
+
+::
+
+    python benchmarks/functional.py [--snr 30,60,120] [--methods pca,mppca]
+        [--patch-denoise-python PYTHON]
+
+A simulated run (``bids_denoise.simulate.bold``) of 49 x 57 x 17 voxels of 3 x 3 x 3.3 mm, 200
+volumes of 1.8 s, with networks, local fluctuation, pulse, breath, drift and motion as strong as in a
+real run, blocks of 20 s that change the signal of visual cortex by 2 %, and Rician noise; SNR is
+that of the brain in one volume. "Two runs" is the mean of two, of the same person and blocks, with another
+physiology. Ours estimate sigma and law from the noisy run, outside the clock; patch-denoise's
+optimal, hybrid and NORDIC (magnitude only) are told sigma, and get cubes of 5 voxels every 2.
+
+RMSE: to the noise-free run in the brain, in sigma; temporal: without each voxel's mean. Activation
+by nilearn's GLM with AR(1) noise, cosines of at least 128 s and the true response: mean amplitude
+(of the noise-free run's) and mean t where it is more than half of its peak; false positives at
+p < 0.001 in all of the brain where there is none, and within two voxels of it. FWHM: smoothness of
+the demeaned run from the correlation of neighbours, in mm.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import os
+import sys
+import time
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.series_peer import PEERS, run_peer  # noqa: E402
+from benchmarks.tables import page_parser, table  # noqa: E402
+from bids_denoise import __version__  # noqa: E402
+from bids_denoise.denoisers import DENOISERS  # noqa: E402
+from bids_denoise.denoisers.apply import denoise  # noqa: E402
+from bids_denoise.noise import estimate  # noqa: E402
+from bids_denoise.simulate import anatomy, bold  # noqa: E402
+from bids_denoise.simulate.noise import add_rician  # noqa: E402
+from bids_denoise.values import Device, Image  # noqa: E402
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from bids_denoise.simulate.bold import BoldTruth
+    from bids_denoise.values import BoolArray, FloatArray
+
+    Precise = npt.NDArray[np.float64]
+
+THREADS = 2
+VOXEL = (3.0, 3.0, 3.3)
+GRID = anatomy.centred_grid((49, 57, 17), VOXEL, (0.0, -18.0, 25.0))
+TR, VOLUMES = 1.8, 200
+PARADIGM = bold.Paradigm(
+    tuple(bold.Event(10.0 + 40 * block, 20.0, "task") for block in range(8)),
+    {"task": bold.Region((0, -80, 8), 30)},
+    amplitude=0.02,
+)
+HIGH_PASS = 1 / 128
+NEAR = 2
+HEAD = [
+    "SNR", "method", "s", "RMSE", "temporal", "amplitude", "t", "false positives", "near",
+    "FWHM mm",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Run:
+    """A noise-free run, and what is asked of a denoised one."""
+
+    truth: BoldTruth
+
+    @cached_property
+    def active(self) -> BoolArray:
+        """Where the activation is more than half of its peak."""
+        amplitude = self.truth.amplitudes["task"]
+        return np.asarray((amplitude > 0.5 * amplitude.max()) & self.truth.brain)
+
+    @cached_property
+    def silent(self) -> BoolArray:
+        """Where in the brain there is none."""
+        return np.asarray((self.truth.amplitudes["task"] == 0) & self.truth.brain)
+
+    @cached_property
+    def near(self) -> BoolArray:
+        """Where there is none, but within `NEAR` voxels."""
+        from scipy.ndimage import binary_dilation
+
+        return np.asarray(binary_dilation(~self.silent & self.truth.brain, iterations=NEAR)) & (
+            self.silent
+        )
+
+    @cached_property
+    def true_amplitude(self) -> float:
+        """The mean amplitude that the GLM finds in the noise-free run."""
+        return float(self.fitted(self.truth.series)[0][self.active].mean())
+
+    def fitted(self, series: FloatArray) -> tuple[Precise, Precise]:
+        """Return amplitude and t (x, y, z) of the activation, 0 outside the brain."""
+        from nilearn.glm import compute_contrast
+        from nilearn.glm.first_level import run_glm
+
+        times = np.arange(VOLUMES)
+        slow = int(2 * VOLUMES * TR * HIGH_PASS)
+        waves = [np.cos(np.pi * (times + 0.5) * k / VOLUMES) for k in range(slow + 1)]
+        design = np.column_stack([self.truth.responses["task"], *waves])
+        inside = self.truth.brain
+        labels, results = run_glm(series[inside].T.astype(np.float64), design, noise_model="ar1")
+        contrast = np.eye(design.shape[1])[0]
+        found = compute_contrast(labels, results, contrast, stat_type="t")
+        maps = np.zeros((2, *inside.shape))
+        maps[:, inside] = found.effect_size().ravel(), found.stat().ravel()
+        return maps[0], maps[1]
+
+    def judged(self, series: FloatArray, sigma: float) -> list[str]:
+        """Return the cells of a row."""
+        from scipy.stats import t as student
+
+        error = (series - self.truth.series)[self.truth.brain] / sigma
+        temporal = error - error.mean(axis=-1, keepdims=True)
+        amplitude, t = self.fitted(series)
+        limit = student.ppf(0.999, VOLUMES - 2 - int(2 * VOLUMES * TR * HIGH_PASS))
+        false = [100 * np.mean(t[where] > limit) for where in (self.silent, self.near)]
+        return [
+            f"{np.sqrt(np.mean(error**2)):.3f}",
+            f"{np.sqrt(np.mean(temporal**2)):.3f}",
+            f"{100 * amplitude[self.active].mean() / self.true_amplitude:.1f} %",
+            f"{t[self.active].mean():.2f}",
+            *(f"{each:.2f} %" for each in false),
+            f"{smoothness(series, self.truth.brain):.2f}",
+        ]
+
+
+def smoothness(series: FloatArray, inside: BoolArray) -> float:
+    """Return the FWHM in mm of a Gaussian that correlates neighbours as they are, mean of axes."""
+    change = series - series.mean(axis=-1, keepdims=True)
+    change /= np.maximum(change.std(axis=-1, keepdims=True), 1e-12)
+    found = []
+    for axis, size in enumerate(VOXEL):
+        one, other = (
+            tuple(slice(*ends) if a == axis else slice(None) for a in range(3))
+            for ends in ((None, -1), (1, None))
+        )
+        both = inside[one] & inside[other]
+        shared = float((change[one] * change[other]).mean(axis=-1)[both].mean())
+        found.append(size * np.sqrt(-2 * np.log(2) / np.log(shared)))
+    return float(np.mean(found))
+
+
+def main() -> None:
+    given = _arguments()
+    head = anatomy.draw_individual(np.random.default_rng(0))
+    run, again = (
+        bold.bold_run(head, GRID, PARADIGM, (TR, VOLUMES), np.random.default_rng(seed))
+        for seed in (1, 2)
+    )
+    judge = Run(run)
+    rows = [["", "noise-free", "", *judge.judged(run.series, 1.0)]]
+    for snr in given.snr:
+        sigma = float(np.median(run.series[run.brain])) / snr
+        rng = np.random.default_rng(3)
+        noisy, other = (add_rician(each.series, sigma, rng) for each in (run, again))
+        rows.append([f"{snr:g}", "noisy", "", *judge.judged(noisy, sigma)])
+        mean = np.asarray((noisy + other) / 2, dtype=np.float32)
+        rows.append([f"{snr:g}", "two runs", "", *judge.judged(mean, sigma)])
+        for name in given.methods:
+            result, seconds = _ours(noisy, name)
+            label = f"bids-denoise {name}"
+            rows.append([f"{snr:g}", label, f"{seconds:.1f}", *judge.judged(result, sigma)])
+            print(rows[-1], flush=True)
+        facts = {"sigma": sigma, "threads": THREADS}
+        for name, (label, package, _) in PEERS.items():
+            if package == "dipy":
+                continue
+            python = given.patch_denoise_python if package == "patch-denoise" else sys.executable
+            found = run_peer(name, noisy, facts, python)
+            if found:
+                row = [f"{snr:g}", label, f"{found[1]:.1f}", *judge.judged(found[0], sigma)]
+                rows.append(row)
+                print(row, flush=True)
+    today = datetime.datetime.now(datetime.UTC).date()
+    said = f"{today}, bids-denoise {__version__}, {os.cpu_count()} processors."
+    text = f"# BOLD\n\n{__doc__}\n{said}\n\n{table(HEAD, rows)}\n"
+    print(text)
+    if given.output:
+        given.output.write_text(text, encoding="utf-8")
+
+
+def _ours(noisy: FloatArray, name: str) -> tuple[FloatArray, float]:
+    mask = np.ones(noisy.shape[:3], np.bool_)
+    image, device = Image(noisy, GRID.affine, mask), Device(threads=THREADS)
+    noise: Any = estimate(image)
+    few = Image(noisy[:9, :9, :9].copy(), GRID.affine, mask[:9, :9, :9])
+    denoise(DENOISERS[name](), few, estimate(few), device)  # compiles
+    start = time.perf_counter()
+    result = denoise(DENOISERS[name](), image, noise, device).data
+    return result, time.perf_counter() - start
+
+
+def _levels(text: str) -> list[float]:
+    return [float(each) for each in text.split(",")]
+
+
+def _arguments() -> argparse.Namespace:
+    parser = page_parser(__doc__ or "", "functional.md", "pca,mppca")
+    parser.add_argument("--snr", type=_levels, default="30,60,120", help="of a volume")
+    parser.add_argument(
+        "--patch-denoise-python", default=sys.executable, help="a Python that has patch-denoise"
+    )
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
