@@ -6,11 +6,12 @@
         [--patch-denoise-python PYTHON]
 
 A simulated run (``bids_denoise.simulate.bold``) of 49 x 57 x 17 voxels of 3 x 3 x 3.3 mm, 200
-volumes of 1.8 s, with networks, local fluctuation, pulse, breath, drift and motion as strong as in a
-real run, blocks of 20 s that change the signal of visual cortex by 2 %, and Rician noise; SNR is
-that of the brain in one volume. "Two runs" is the mean of two, of the same person and blocks, with another
-physiology. Ours estimate sigma and law from the noisy run, outside the clock; patch-denoise's
-optimal, hybrid and NORDIC (magnitude only) are told sigma, and get cubes of 5 voxels every 2.
+volumes of 1.8 s, with networks, local fluctuation, pulse, breath, drift and motion as strong as in
+a real run, blocks of 20 s that change the signal of visual cortex by 2 %, and Rician noise; SNR is
+that of the brain in one volume. "Two runs" is the mean of two, of the same person and blocks, with
+another physiology. Ours estimate sigma and law from the noisy run, outside the clock;
+patch-denoise's optimal, hybrid and NORDIC (magnitude only) are told sigma, and get cubes of 5
+voxels every 2.
 
 RMSE: to the noise-free run in the brain, in sigma; temporal: without each voxel's mean. Activation
 by nilearn's GLM with AR(1) noise, cosines of at least 128 s and the true response: mean amplitude
