@@ -45,7 +45,7 @@ _INPUT = (
     Option(
         "derivatives",
         "Other derivative datasets; an image is judged inside the brain mask that one of them has "
-        "for it. A bare path is named after its folder.",
+        "for it, and denoised by its noise map. A bare path is named after its folder.",
         DATA,
         short="-d",
         many=True,

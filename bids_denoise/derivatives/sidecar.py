@@ -20,14 +20,14 @@ RECORDED_PACKAGES = ("numpy", "scipy", "numba", "nibabel", "pybids")
 def fingerprint(
     scan: Scan,
     methods: Mapping[str, Mapping[str, Any]],
-    gradients: Sequence[str],
+    companions: Sequence[str],
     settings: Settings,
 ) -> str:
     """Return a hash of all that decides a result besides the voxels: ``sha256:...``.
 
     The methods in question with their parameters, the version of the app, the form of the output,
-    the source's metadata and the checksums of its gradient files are in it; the device, the number
-    of workers and where files lie are not.
+    the source's metadata and the checksums of its gradient and noise files are in it; the device,
+    the number of workers and where files lie are not.
     """
     decisive = {
         "version": __version__,
@@ -38,7 +38,7 @@ def fingerprint(
         "maps": [settings.write_noise_map, settings.write_residual, settings.write_tsnr_map],
         "sloppy": settings.sloppy,
         "metadata": scan.metadata,
-        "gradients": gradients,
+        "companions": companions,
     }
     return "sha256:" + hashlib.sha256(json_text(decisive).encode()).hexdigest()
 

@@ -24,7 +24,7 @@ from bids_denoise.derivatives.publish import Results, Target, publish_results
 from bids_denoise.derivatives.store import Store
 from bids_denoise.errors import BidsDenoiseError, InterruptedRunError, ScanError, StorageError
 from bids_denoise.metrics import judge
-from bids_denoise.noise import estimate
+from bids_denoise.participant.noise_of import noise_file, noise_of
 from bids_denoise.report.figures import draw
 from bids_denoise.values import Device, Record, Scan, Settings
 
@@ -65,7 +65,7 @@ def denoise_scan(scan: Scan, job: Job) -> Record:
             if current is not None and not job.settings.overwrite:
                 return replace(current, status="skipped", reason="already done and current")
             image = _with_head(imageio.load(scan), scan, job)
-            noise = estimate(image)
+            noise = noise_of(image, scan, job.settings)
             choice = _choice(scan, job, noise.trusted)
             record = _by(choice, record)
             denoised = apply.denoise(choice.denoiser, image, cautious(noise), job.device)
@@ -138,10 +138,11 @@ def _identified(record: Record, scan: Scan, job: Job) -> Record:
     """
     choices = [_choice(scan, job, trusted) for trusted in (True, False)]
     values = {each.denoiser.name: _values(each) for each in choices}
-    gradients = [imageio.checksum(path) for path in (scan.bval, scan.bvec) if path is not None]
+    beside = (scan.bval, scan.bvec, noise_file(scan, job.settings))
+    companions = [imageio.checksum(path) for path in beside if path is not None]
     provenance = {
         "checksum": imageio.checksum(scan.path),
-        "fingerprint": sidecar.fingerprint(scan, values, gradients, job.settings),
+        "fingerprint": sidecar.fingerprint(scan, values, companions, job.settings),
         "versions": sidecar.versions(),
         "device": job.device.name,
         "seed": job.settings.seed,

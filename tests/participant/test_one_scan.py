@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -50,3 +50,63 @@ def test_auto_leaves_the_unet_where_sigma_cannot_be_trusted(tmp_path: Path) -> N
     assert "strength" in records[0]["parameters"]
     assert "search_radius" in records[1]["parameters"]
     assert records[0]["choices"]["model_card"] == "unet.json"
+
+
+class TestKnownNoise:
+    """A map, or a scan without excitation, takes the place of the estimate."""
+
+    SHAPE = (20, 22, 12)
+
+    def bold(self, folder: Path) -> Path:
+        rng = np.random.default_rng(0)
+        head = head_phantom(self.SHAPE)[..., np.newaxis] * (1 + 0.05 * rng.random(12))
+        noisy = add_rician(np.asarray(head, dtype=np.float32), 10.0, rng)
+        data = make_dataset(folder)
+        add_image(data, "sub-01/func/sub-01_task-rest_bold.nii.gz", noisy)
+        return data
+
+    def record(self, data: Path, out: Path, *options: str) -> dict[str, Any]:
+        assert main([str(data), str(out), "participant", "--method", "pca", *options]) == 0
+        (path,) = out.glob("sub-01/func/*_qc.json")
+        found: dict[str, Any] = json.loads(path.read_text())
+        return found
+
+    def test_noise_that_was_measured_is_used(self, tmp_path: Path) -> None:
+        data = self.bold(tmp_path / "raw")
+        silent = np.zeros((*self.SHAPE, 4), np.float32)
+        noise = add_rician(silent, 10.0, np.random.default_rng(1))
+        add_image(data, "sub-01/func/sub-01_task-rest_noRF.nii.gz", noise)
+        record = self.record(data, tmp_path / "out")
+        assert record["noise"]["method"] == "given"
+        assert record["noise"]["sigma_median"] == pytest.approx(10, rel=0.05)
+        assert "without excitation" in record["remarks"][0]
+
+    def test_the_map_of_one_run_serves_the_next(self, tmp_path: Path) -> None:
+        data = self.bold(tmp_path / "raw")
+        first = self.record(data, tmp_path / "one", "--write-noise-map")
+        assert first["noise"]["method"] == "Marchenko-Pastur"
+        options = ("--derivatives", f"noise={tmp_path / 'one'}")
+        second = self.record(data, tmp_path / "two", *options)
+        assert second["noise"]["method"] == "given"
+        assert second["noise"]["sigma_median"] == pytest.approx(first["noise"]["sigma_median"])
+        assert first["provenance"]["fingerprint"] != second["provenance"]["fingerprint"]
+
+    @pytest.mark.parametrize(
+        ("sigma", "told"),
+        [(np.full(SHAPE, -1), "negative"), (np.full((5, 5, 5), 3), "not on the grid")],
+        ids=["negative", "grid"],
+    )
+    def test_a_map_that_cannot_be_is_not_used(
+        self, sigma: Any, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        data, other = self.bold(tmp_path / "raw"), tmp_path / "other"
+        make_dataset(other, derivative=True)
+        name = "sub-01/func/sub-01_task-rest_stat-std_desc-noise_boldmap.nii.gz"
+        add_image(other, name, sigma.astype(np.float32))
+        options = ["--method", "pca", "--derivatives", f"noise={other}"]
+        code = main([str(data), str(tmp_path / "out"), "participant", *options])
+        (path,) = (tmp_path / "out").glob("sub-01/func/*_qc.json")
+        record = json.loads(path.read_text())
+        assert told in f"{record['reason']} {record['remarks']}"
+        assert (code == 0) == (record["status"] == "ok") == (told != "negative")
+        capsys.readouterr()
