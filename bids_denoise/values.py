@@ -106,6 +106,8 @@ class Scan:
         Sidecar fields after inheritance.
     bval, bvec
         The diffusion gradient files, after inheritance.
+    phase
+        The phase image of the same acquisition (``part-phase``).
     """
 
     path: Path
@@ -116,6 +118,7 @@ class Scan:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     bval: Path | None = None
     bvec: Path | None = None
+    phase: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -153,6 +156,8 @@ class Image:
     head
         bool (x, y, z): where the image is judged, such as a brain mask from another dataset;
         None for the foreground that is found in the image itself.
+    phase
+        float32, the shape of `data`, in radians: of the complex image whose magnitude `data` is.
     """
 
     data: FloatArray
@@ -160,6 +165,7 @@ class Image:
     mask: BoolArray
     bvals: npt.NDArray[np.float64] | None = None
     head: BoolArray | None = None
+    phase: FloatArray | None = None
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,22 @@ def find_noise_scan(scan: Scan) -> Path | None:
     return _first(scan, [scan.dataset], "noRF", {})
 
 
+def find_phase(path: Path) -> Path | None:
+    """Return the phase image (``part-phase``) of a magnitude image (``part-mag``) beside it.
+
+    Examples
+    --------
+    >>> find_phase(Path("sub-01_task-rest_bold.nii.gz")) is None
+    True
+    """
+    stem = path.name.split(".")[0]
+    if "_part-mag_" not in stem:
+        return None
+    name = stem.replace("_part-mag_", "_part-phase_")
+    found = (path.with_name(name + ending) for ending in (".nii.gz", ".nii"))
+    return next((each for each in found if each.exists()), None)
+
+
 def _first(scan: Scan, datasets: Iterable[Path], suffix: str, asked: dict[str, str]) -> Path | None:
     """Return the closest file of the first dataset that has any."""
     own = {key: value for key, value in scan.entities.items() if key not in asked}

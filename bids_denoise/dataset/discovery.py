@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from bids_denoise.dataset.companions import find_phase
 from bids_denoise.dataset.index import list_files
 from bids_denoise.dataset.inheritance import Sidecars
 from bids_denoise.dataset.names import Name, parse_name, why_no_scan
@@ -125,6 +126,7 @@ def _scan(root: Path, path: Path, sidecars: Sidecars) -> Scan:
         metadata=sidecars.metadata(path, name),
         bval=sidecars.nearest(path, name, ".bval") if diffusion else None,
         bvec=sidecars.nearest(path, name, ".bvec") if diffusion else None,
+        phase=find_phase(path),
     )
 
 

@@ -88,7 +88,7 @@ def _why_not_suffix(datatype: str, suffix: str) -> str | None:
 
 def _why_not_entities(entities: Mapping[str, str]) -> str | None:
     if entities.get("part", "mag") != "mag":
-        return f"part-{entities['part']}: only magnitude images are denoised"
+        return f"part-{entities['part']}: only magnitudes are denoised, by their phase beside them"
     for key in COMPUTED_ENTITIES:
         if key in entities:
             return f"{key}-{entities[key]}: computed by an analysis, not a scan"

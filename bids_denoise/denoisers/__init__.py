@@ -6,12 +6,14 @@ from bids_denoise.denoisers.generative import Generative
 from bids_denoise.denoisers.local_pca import LocalPca
 from bids_denoise.denoisers.mppca import MarchenkoPasturPca
 from bids_denoise.denoisers.nlm import NonLocalMeans
+from bids_denoise.denoisers.nordic import Nordic
 from bids_denoise.denoisers.srcnn import PlanarSrcnn, Srcnn
 from bids_denoise.denoisers.unet import UNet
 
 DENOISERS: dict[str, type[Denoiser]] = {
     each.name: each
     for each in (
-        Gaussian, NonLocalMeans, MarchenkoPasturPca, LocalPca, PlanarSrcnn, Srcnn, UNet, Generative
+        Gaussian, NonLocalMeans, MarchenkoPasturPca, LocalPca, Nordic,
+        PlanarSrcnn, Srcnn, UNet, Generative,
     )
 }  # fmt: skip

@@ -63,7 +63,9 @@ def _over_volumes(denoiser: Denoiser, image: Image, noise: Noise, device: Device
     data = np.empty_like(image.data)
     choices: dict[str, object] = {}
     for index in range(image.data.shape[-1]):
-        volume = replace(image, data=np.ascontiguousarray(image.data[..., index]), bvals=None)
+        volume = replace(
+            image, data=np.ascontiguousarray(image.data[..., index]), bvals=None, phase=None
+        )
         if volume.data.min() == volume.data.max():
             data[..., index] = volume.data
             continue

@@ -12,6 +12,7 @@ from bids_denoise.errors import ScanError
 from bids_denoise.imageio.gradients import read_bvals
 from bids_denoise.imageio.header import affine_in_mm, header_facts, open_image
 from bids_denoise.imageio.padding import padding
+from bids_denoise.imageio.phase import read_phase
 from bids_denoise.imageio.voxels import Voxels, grid_shape, read_voxels
 from bids_denoise.values import Image, Scan
 
@@ -77,6 +78,7 @@ def load(scan: Scan) -> Loaded:
         affine=affine,
         mask=mask,
         bvals=bvals,
+        phase=read_phase(scan, shape),
         not_finite=voxels.not_finite,
         remarks=header_facts(scan.path, image).remarks + _remarks(voxels),
     )

@@ -1,7 +1,7 @@
 """PCA of overlapping patches of a series, many at once: on the cores of the CPU, or by CUDA.
 
-A plane of patches is taken at a time. Their voxels are gathered offset by offset, as strided views
-of the planes around; batches of them are decomposed on several threads (LAPACK, cuSOLVER); what
+A plane of patches is taken at a time. Their voxels are gathered row by row, as strided views of the
+planes around; batches of them are decomposed on several threads (LAPACK, cuSOLVER); what
 they say is added up in one fixed order, so that the number of threads changes nothing.
 """
 
@@ -62,6 +62,19 @@ def local_pca(
     return run.denoised, run.rank
 
 
+class Row(NamedTuple):
+    """Voxels of a patch that follow one another along x.
+
+    `voxels` are their places in the patch, `planes` those in the window; `shift` (y, z) from the
+    centre; `weights` (voxels, 1, 1, 1).
+    """
+
+    voxels: slice
+    planes: slice
+    shift: tuple[int, int]
+    weights: Tensor
+
+
 class _Run:
     """One series on its way: a window of planes in, sums of the same planes out."""
 
@@ -80,6 +93,7 @@ class _Run:
         self.sums = torch.zeros((*self.planes, data.shape[3]), dtype=kind, device=place)
         self.weights, self.ranks = (torch.zeros(self.planes, device=place) for _ in range(2))
         self.denoised, self.rank = data.copy(), np.zeros(sigma.shape, np.float32)
+        self.rows = list(_rows_of(patches, place))
 
     def add_plane(self, x: int) -> None:
         """Add what the patches with centres at `x` say."""
@@ -132,26 +146,28 @@ class _Run:
             for column in range(0, z, columns)
         ]
 
-    def _views(self, planes: Tensor, batch: Batch) -> Iterator[Tensor]:
-        """Yield, for each offset, the voxels that the patches of a batch have there."""
+    def _views(self, planes: Tensor, batch: Batch) -> Iterator[tuple[Row, Tensor]]:
+        """Yield each row of voxels, and where the patches of a batch have it: (row, y, z[, t])."""
         step = self.patches.step
-        for offset in self.patches.offsets:
+        for row in self.rows:
             y, z = (
                 slice(
-                    self.margin + int(shift) + step * part.start,
-                    self.margin + int(shift) + step * (part.stop - 1) + 1,
+                    self.margin + shift + step * part.start,
+                    self.margin + shift + step * (part.stop - 1) + 1,
                     step,
                 )
-                for shift, part in zip(offset[1:], batch, strict=True)
+                for shift, part in zip(row.shift, batch, strict=True)
             )
-            yield planes[self.patches.reach + int(offset[0]), y, z]
+            yield row, planes[row.planes, y, z]
 
     def _gather(self, window: Tensor, measured: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         """Return the patches (patch, voxel, t), and how many voxels of each were measured."""
-        import torch
-
-        values = torch.stack(list(self._views(window, batch)), dim=2)
-        counts = torch.stack(list(self._views(measured, batch)), dim=2).sum(dim=2)
+        shape = tuple(part.stop - part.start for part in batch)
+        voxels, volumes = len(self.patches.offsets), window.shape[-1]
+        values = window.new_empty((*shape, voxels, volumes))
+        for row, view in self._views(window, batch):
+            values[:, :, row.voxels] = view.movedim(0, 2)
+        counts = sum(view.sum(dim=0) for _, view in self._views(measured, batch))
         return values.flatten(0, 1), counts.flatten()
 
     def _in_turn(
@@ -174,11 +190,10 @@ class _Run:
         shape = tuple(part.stop - part.start for part in batch)
         found, rank = found.view(*shape, *found.shape[1:]), rank.view(shape)
         into = (self._views(each, batch) for each in (self.sums, self.weights, self.ranks))
-        for place, (sums, weights, ranks) in enumerate(zip(*into, strict=True)):
-            weight = float(self.patches.weights[place])
-            sums.add_(found[:, :, place], alpha=weight)
-            ranks.add_(rank, alpha=weight)
-            weights.add_(weight)
+        for (row, sums), (_, weights), (_, ranks) in zip(*into, strict=True):
+            sums.add_(found[:, :, row.voxels].movedim(2, 0) * row.weights)
+            weights.add_(row.weights[..., 0])
+            ranks.add_(rank * row.weights[..., 0])
 
     def _write(self, x: int, index: int) -> None:
         inner = np.s_[self.margin : -self.margin, self.margin : -self.margin]
@@ -188,6 +203,21 @@ class _Run:
         np.copyto(self.denoised[x], result, where=scale[..., np.newaxis] > 0)
         rank = self.ranks[index][inner].cpu().numpy() / weight
         np.copyto(self.rank[x], rank, where=scale > 0)
+
+
+def _rows_of(patches: Patches, place: Any) -> Iterator[Row]:
+    import torch
+
+    offsets = patches.offsets
+    ends = np.flatnonzero(np.any(np.diff(offsets[:, 1:], axis=0), axis=1)) + 1
+    for part in np.split(np.arange(len(offsets)), ends):
+        (x, y, z), last = offsets[part[0]], offsets[part[-1], 0]
+        yield Row(
+            slice(int(part[0]), int(part[-1]) + 1),
+            slice(patches.reach + int(x), patches.reach + int(last) + 1),
+            (int(y), int(z)),
+            torch.from_numpy(patches.weights[part]).to(place)[:, None, None, None],
+        )
 
 
 def _split(patches: Tensor, counts: Tensor, rule: Rule) -> tuple[Tensor, Tensor]:

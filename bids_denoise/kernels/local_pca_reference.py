@@ -68,7 +68,9 @@ def make_patches(kernel: str, radius: float, step: int, weighting: str) -> Patch
     [33, 125]
     """
     edge = np.arange(-int(radius), int(radius) + 1)
-    offsets = np.stack(np.meshgrid(edge, edge, edge, indexing="ij"), axis=-1).reshape(-1, 3)
+    # x runs fastest, so that voxels in a row along it follow one another.
+    offsets = np.stack(np.meshgrid(edge, edge, edge, indexing="ij"), axis=-1)
+    offsets = offsets.transpose(1, 2, 0, 3).reshape(-1, 3)
     distance = np.sqrt((offsets**2).sum(axis=1))
     if kernel == "sphere":
         inside = distance <= radius + 1e-6

@@ -37,6 +37,7 @@ log = logging.getLogger("bids_denoise")
 BASE_BYTES = 400 * 2**20
 COPIES_OF_A_VOLUME = 12
 COPIES_OF_A_SERIES = 5
+COPIES_OF_A_COMPLEX_SERIES = 11
 
 CAUTION = 0.5
 """Share of sigma that is denoised for when sigma cannot be trusted. Noise that is not white looks
@@ -138,7 +139,7 @@ def _identified(record: Record, scan: Scan, job: Job) -> Record:
     """
     choices = [_choice(scan, job, trusted) for trusted in (True, False)]
     values = {each.denoiser.name: _values(each) for each in choices}
-    beside = (scan.bval, scan.bvec, noise_file(scan, job.settings))
+    beside = (scan.bval, scan.bvec, scan.phase, noise_file(scan, job.settings))
     companions = [imageio.checksum(path) for path in beside if path is not None]
     provenance = {
         "checksum": imageio.checksum(scan.path),
@@ -250,6 +251,7 @@ def working_bytes(scan: Scan) -> int:
         return 0
     data = imageio.voxels_bytes(shape)
     if len(shape) > 3 and shape[3] > 1:
-        return BASE_BYTES + COPIES_OF_A_SERIES * data
+        copies = COPIES_OF_A_COMPLEX_SERIES if scan.phase else COPIES_OF_A_SERIES
+        return BASE_BYTES + copies * data
     network = network_bytes(math.prod(shape)) if scan.datatype == "anat" else 0
     return BASE_BYTES + COPIES_OF_A_VOLUME * data + network

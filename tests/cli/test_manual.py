@@ -36,7 +36,7 @@ def test_help_names_every_option_within_the_width(width: int) -> None:
     text = help_text(width)
     for option in options():
         assert option.hidden != (option.flag.replace("LEVEL", "{participant,group}") in text)
-    assert max(map(len, text.splitlines())) <= max(min(width, 100), 75)
+    assert max(map(len, text.splitlines())) <= max(min(width, 100), 80)
 
 
 def test_help_groups_the_parameters_of_each_denoiser() -> None:

@@ -1,0 +1,110 @@
+"""NORDIC: large patches of a complex series, by the noise level."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from bids_denoise.denoisers.base import param
+from bids_denoise.errors import ScanError
+from bids_denoise.values import Denoised
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from bids_denoise.values import Device, FloatArray, Image, Law, Noise
+
+    ComplexArray = npt.NDArray[np.complex64]
+
+FEWEST_VOLUMES = 10
+
+
+@dataclass(frozen=True)
+class Nordic:
+    """Denoise a series by the singular values of large patches that exceed those of noise.
+
+    Noise reduction with distribution corrected PCA (Moeller 2021,
+    DOI 10.1016/j.neuroimage.2020.117539; Vizioli 2021, DOI 10.1038/s41467-021-25431-8): a series is
+    divided by its noise map (the g-factor), cubes of `ratio` voxels for each volume, half of
+    them overlapping, are decomposed, and what is below the largest singular value of noise goes.
+    That is taken from its law, the edge of Marchenko and Pastur, not from random matrices.
+
+    With a phase image beside the magnitude (``part-phase``) the series is complex: its noise is
+    Gaussian at any signal, and its magnitude afterwards has hardly a noise floor. Phase that is
+    smooth in the plane, which breath and drift change from volume to volume, is taken out
+    before. **Without, only the magnitude is denoised**: weak signal has less noise than the
+    threshold expects, the floor stays, and the record says so (``input``: ``magnitude only``).
+    """
+
+    name: ClassVar[str] = "nordic"
+    summary: ClassVar[str] = "NORDIC: large patches of a complex (or, weaker, magnitude) series"
+    dimensions: ClassVar[int] = 4
+    datatypes: ClassVar[tuple[str, ...]] = ("func", "dwi")
+    devices: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
+    laws: ClassVar[tuple[Law, ...]] = ("gaussian", "rician", "nc-chi")
+    citations: ClassVar[tuple[str, ...]] = ("moeller2021", "vizioli2021")
+
+    ratio: float = param(
+        11.0, "voxels of a patch for each volume", unit="voxels", minimum=1.0, maximum=50.0
+    )
+    phase_width: float = param(
+        3.0,
+        "standard deviation of the smoothing that gives the phase to take out of each slice",
+        unit="voxels",
+        minimum=0.5,
+        maximum=30.0,
+    )
+
+    def denoise(self, image: Image, noise: Noise, device: Device) -> Denoised:
+        """Return the magnitude of the series without its noise components, and the map ``rank``.
+
+        Raises
+        ------
+        ScanError
+            There are too few volumes.
+        """
+        import numpy as np
+
+        from bids_denoise.kernels.local_pca import local_pca
+        from bids_denoise.kernels.local_pca_reference import make_patches
+
+        volumes = image.data.shape[-1]
+        if volumes < FEWEST_VOLUMES:
+            raise ScanError(
+                f"nordic needs at least {FEWEST_VOLUMES} volumes, this series has {volumes}"
+            )
+        radius = max(round((self.ratio * volumes) ** (1 / 3)) // 2, 1)
+        patches = make_patches("cube", radius, radius, "uniform")
+        sigma = np.where(image.mask, noise.sigma, np.float32(0))
+        complex_valued = image.phase is not None
+        data = self._complex(image) if complex_valued else image.data
+        found, rank = local_pca(data, sigma, patches, "truncation", [], device)
+        told = "complex" if complex_valued else "magnitude only"
+        magnitude = np.abs(found) if complex_valued else found
+        return Denoised(magnitude, {"rank": rank}, {"patch": 2 * radius + 1, "input": told})
+
+    def _complex(self, image: Image) -> ComplexArray:
+        """Return the complex series, without the phase that is smooth in each slice."""
+        import numpy as np
+
+        assert image.phase is not None
+        data: ComplexArray = np.empty(image.data.shape, np.complex64)
+        for index in range(image.data.shape[-1]):
+            volume = image.data[..., index] * np.exp(np.complex64(1j) * image.phase[..., index])
+            data[..., index] = volume * np.exp(-1j * smooth_phase(volume, self.phase_width))
+        return data
+
+
+def smooth_phase(volume: ComplexArray, width: float) -> FloatArray:
+    """Return the phase (x, y, z) of a complex volume after smoothing within its slices.
+
+    `width` is the standard deviation of the Gaussian in voxels.
+    """
+    import numpy as np
+    from scipy.ndimage import gaussian_filter
+
+    real, imaginary = (
+        gaussian_filter(part, (width, width, 0)) for part in (volume.real, volume.imag)
+    )
+    return np.asarray(np.arctan2(imaginary, real), dtype=np.float32)
