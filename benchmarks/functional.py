@@ -5,7 +5,7 @@
     python benchmarks/functional.py [--snr 30,60,120] [--methods pca,mppca]
         [--patch-denoise-python PYTHON]
 
-A simulated run (``bids_denoise.simulate.bold``) of 49 x 57 x 17 voxels of 3 x 3 x 3.3 mm, 200
+A simulated run (``bids_denoise.simulate.bold``) of 49 x 55 x 19 voxels of 3 x 3 x 3.3 mm, 200
 volumes of 1.8 s, with networks, local fluctuation, pulse, breath, drift and motion as strong as in
 a real run, blocks of 20 s that change the signal of visual cortex by 2 %, and Rician noise; SNR is
 that of the brain in one volume. "Two runs" is the mean of two, of the same person and blocks, with
@@ -18,6 +18,9 @@ by nilearn's GLM with AR(1) noise, cosines of at least 128 s and the true respon
 (of the noise-free run's) and mean t where it is more than half of its peak; false positives at
 p < 0.001 in all of the brain where there is none, and within two voxels of it. FWHM: smoothness of
 the demeaned run from the correlation of neighbours, in mm.
+
+NORDIC: the same run, complex, with a phase that is smooth in space and changes with breath, in
+cubes of 13 voxels every 6 for both; tSNR is the median of the brain, of the magnitude.
 """
 
 from __future__ import annotations
@@ -42,10 +45,11 @@ from benchmarks.tables import page_parser, table  # noqa: E402
 from bids_denoise import __version__  # noqa: E402
 from bids_denoise.denoisers import DENOISERS  # noqa: E402
 from bids_denoise.denoisers.apply import denoise  # noqa: E402
+from bids_denoise.denoisers.nordic import Nordic  # noqa: E402
 from bids_denoise.noise import estimate  # noqa: E402
 from bids_denoise.simulate import anatomy, bold  # noqa: E402
 from bids_denoise.simulate.noise import add_rician  # noqa: E402
-from bids_denoise.values import Device, Image  # noqa: E402
+from bids_denoise.values import Device, Image, Noise  # noqa: E402
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -57,7 +61,7 @@ if TYPE_CHECKING:
 
 THREADS = 2
 VOXEL = (3.0, 3.0, 3.3)
-GRID = anatomy.centred_grid((49, 57, 17), VOXEL, (0.0, -18.0, 25.0))
+GRID = anatomy.centred_grid((49, 55, 19), VOXEL, (0.0, -18.0, 25.0))
 TR, VOLUMES = 1.8, 200
 PARADIGM = bold.Paradigm(
     tuple(bold.Event(10.0 + 40 * block, 20.0, "task") for block in range(8)),
@@ -69,6 +73,12 @@ NEAR = 2
 HEAD = [
     "SNR", "method", "s", "RMSE", "temporal", "amplitude", "t", "false positives", "near",
     "FWHM mm",
+]  # fmt: skip
+
+
+NORDIC_HEAD = [
+    "SNR", "tSNR noisy", "bids-denoise", "patch-denoise", "difference", "bids-denoise s",
+    "patch-denoise s",
 ]  # fmt: skip
 
 
@@ -188,7 +198,8 @@ def main() -> None:
                 print(row, flush=True)
     today = datetime.datetime.now(datetime.UTC).date()
     said = f"{today}, bids-denoise {__version__}, {os.cpu_count()} processors."
-    text = f"# BOLD\n\n{__doc__}\n{said}\n\n{table(HEAD, rows)}\n"
+    nordic = table(NORDIC_HEAD, [_nordic(run, snr, given) for snr in given.snr])
+    text = f"# BOLD\n\n{__doc__}\n{said}\n\n{table(HEAD, rows)}\n\n## NORDIC\n\n{nordic}\n"
     print(text)
     if given.output:
         given.output.write_text(text, encoding="utf-8")
@@ -203,6 +214,44 @@ def _ours(noisy: FloatArray, name: str) -> tuple[FloatArray, float]:
     start = time.perf_counter()
     result = denoise(DENOISERS[name](), image, noise, device).data
     return result, time.perf_counter() - start
+
+
+def _nordic(run: BoldTruth, snr: float, given: argparse.Namespace) -> list[str]:
+    """Compare ours and patch-denoise's on one complex run."""
+    sigma = float(np.median(run.series[run.brain])) / snr
+    noisy = _complex_run(run, sigma)
+    image = Image(
+        np.abs(noisy), GRID.affine, np.ones(run.brain.shape, np.bool_), phase=np.angle(noisy)
+    )
+    noise = Noise(np.full(run.brain.shape, sigma, np.float32), "rician", "known")
+    start = time.perf_counter()
+    ours = denoise(Nordic(), image, noise, Device(threads=THREADS))
+    seconds = time.perf_counter() - start
+    edge = ours.choices["patch"]
+    facts = {"sigma": sigma, "threads": THREADS, "edge": edge, "overlap": edge - edge // 2}
+    found = run_peer("patch-denoise-nordic", noisy, facts, given.patch_denoise_python)
+    peer = np.abs(found[0]) if found else np.full(noisy.shape, np.nan)
+    tsnr = [_tsnr(each, run.brain) for each in (np.abs(noisy), ours.data, peer)]
+    return [
+        f"{snr:g}", *(f"{each:.2f}" for each in tsnr), f"{100 * (tsnr[1] / tsnr[2] - 1):+.2f} %",
+        f"{seconds:.1f}", f"{found[1]:.1f}" if found else "-",
+    ]  # fmt: skip
+
+
+def _complex_run(run: BoldTruth, sigma: float) -> npt.NDArray[np.complex64]:
+    """Return the run with a phase, and complex noise of `sigma` in both channels."""
+    rng = np.random.default_rng(4)
+    x, y, z = np.meshgrid(*(np.linspace(-1, 1, n) for n in run.brain.shape), indexing="ij")
+    breath = 0.3 * np.sin(1.9 * np.arange(VOLUMES))
+    phase = (2 * x + y * y - z)[..., np.newaxis] + y[..., np.newaxis] * breath
+    white = rng.standard_normal((2, *run.series.shape), dtype=np.float32)
+    noisy = run.series * np.exp(1j * phase) + sigma * (white[0] + 1j * white[1])
+    return np.asarray(noisy, dtype=np.complex64)
+
+
+def _tsnr(series: npt.NDArray[Any], inside: BoolArray) -> float:
+    voxels = series[inside]
+    return float(np.median(voxels.mean(axis=-1) / voxels.std(axis=-1)))
 
 
 def _levels(text: str) -> list[float]:

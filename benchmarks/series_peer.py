@@ -62,13 +62,16 @@ def patch_denoise(noisy: Array, facts: Facts) -> Array:
     from patch_denoise import denoise
 
     kind = facts["method"].removeprefix("patch-denoise-")
-    shape = {"patch_shape": EDGE, "patch_overlap": OVERLAP}
-    sigma = {"noise_std": float(facts["sigma"])}
+    shape = {
+        "patch_shape": facts.get("edge", EDGE), "patch_overlap": facts.get("overlap", OVERLAP)
+    }  # fmt: skip
+    # Of a complex number: its two channels have sigma each.
+    sigma = {"noise_std": float(facts["sigma"]) * (2**0.5 if np.iscomplexobj(noisy) else 1)}
     work: dict[str, Callable[[], Any]] = {
         "mppca": lambda: denoise.mp_pca(noisy, **shape),
         "optimal": lambda: denoise.optimal_thresholding(noisy, **shape, **sigma),
         "hybrid": lambda: denoise.hybrid_pca(noisy, **shape, **sigma),
-        "nordic": lambda: denoise.nordic(noisy, **shape, **sigma),
+        "nordic": lambda: denoise.nordic(noisy, recombination="average", **shape, **sigma),
     }
     return np.asarray(work[kind]()[0])
 
