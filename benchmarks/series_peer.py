@@ -67,11 +67,23 @@ def patch_denoise(noisy: Array, facts: Facts) -> Array:
     }  # fmt: skip
     # Of a complex number: its two channels have sigma each.
     sigma = {"noise_std": float(facts["sigma"]) * (2**0.5 if np.iscomplexobj(noisy) else 1)}
+
+    def of_noise() -> float:
+        rng, voxels = np.random.default_rng(0), shape["patch_shape"] ** 3
+        random = (rng.standard_normal((voxels, noisy.shape[-1])) for _ in range(10))
+        return float(np.mean([np.linalg.norm(each, 2) for each in random]))
+
     work: dict[str, Callable[[], Any]] = {
         "mppca": lambda: denoise.mp_pca(noisy, **shape),
         "optimal": lambda: denoise.optimal_thresholding(noisy, **shape, **sigma),
         "hybrid": lambda: denoise.hybrid_pca(noisy, **shape, **sigma),
         "nordic": lambda: denoise.nordic(noisy, recombination="average", **shape, **sigma),
+        "threshold": lambda: denoise.raw_svt(
+            noisy,
+            recombination="average",
+            threshold=sigma["noise_std"] * of_noise(),
+            **shape,
+        ),
     }
     return np.asarray(work[kind]()[0])
 
@@ -85,6 +97,7 @@ PEERS: dict[str, tuple[str, str, Callable[[Array, Facts], Array]]] = {
     "patch-denoise-optimal": ("patch-denoise optimal", "patch-denoise", patch_denoise),
     "patch-denoise-hybrid": ("patch-denoise hybrid", "patch-denoise", patch_denoise),
     "patch-denoise-nordic": ("patch-denoise NORDIC", "patch-denoise", patch_denoise),
+    "patch-denoise-threshold": ("patch-denoise threshold", "patch-denoise", patch_denoise),
 }
 """Label, package and function of each."""
 

@@ -50,9 +50,9 @@ class Nordic:
     )
     phase_width: float = param(
         3.0,
-        "standard deviation of the smoothing that gives the phase to take out of each slice",
+        "standard deviation of the smoothing for the phase taken out of each slice; 0: none",
         unit="voxels",
-        minimum=0.5,
+        minimum=0.0,
         maximum=30.0,
     )
 
@@ -92,7 +92,9 @@ class Nordic:
         data: ComplexArray = np.empty(image.data.shape, np.complex64)
         for index in range(image.data.shape[-1]):
             volume = image.data[..., index] * np.exp(np.complex64(1j) * image.phase[..., index])
-            data[..., index] = volume * np.exp(-1j * smooth_phase(volume, self.phase_width))
+            if self.phase_width:
+                volume *= np.exp(np.complex64(-1j) * smooth_phase(volume, self.phase_width))
+            data[..., index] = volume
         return data
 
 

@@ -55,7 +55,7 @@ def local_pca(
     """
     run = _Run(data, sigma, patches, Rule(shrinkage, groups), device)
     with _one_thread_each():
-        centres = range(0, data.shape[0] - 1 + patches.step, patches.step)
+        centres = patches.centres(data.shape[0])
         for x in centres:
             run.add_plane(x)
             run.write_planes(x, patches.step if x != centres[-1] else 2 * patches.reach + 1)
@@ -94,6 +94,7 @@ class _Run:
         self.weights, self.ranks = (torch.zeros(self.planes, device=place) for _ in range(2))
         self.denoised, self.rank = data.copy(), np.zeros(sigma.shape, np.float32)
         self.rows = list(_rows_of(patches, place))
+        self.centres = tuple(patches.centres(length) for length in sigma.shape[1:])
 
     def add_plane(self, x: int) -> None:
         """Add what the patches with centres at `x` say."""
@@ -135,8 +136,7 @@ class _Run:
 
     def _batches(self) -> list[Batch]:
         """Return the centres of the patches along y and z, in pieces that stay in a cache."""
-        step = self.patches.step
-        y, z = (len(range(0, n - 1 + step, step)) for n in self.scale.shape[1:])
+        y, z = map(len, self.centres)
         one = len(self.patches.offsets) * self.data.shape[3]
         size = max(BATCH[self.device.kind] // one, 1)
         rows, columns = max(size // z, 1), min(size, z)
@@ -152,11 +152,11 @@ class _Run:
         for row in self.rows:
             y, z = (
                 slice(
-                    self.margin + shift + step * part.start,
-                    self.margin + shift + step * (part.stop - 1) + 1,
+                    self.margin + shift + centres[part.start],
+                    self.margin + shift + centres[part.stop - 1] + 1,
                     step,
                 )
-                for shift, part in zip(row.shift, batch, strict=True)
+                for shift, part, centres in zip(row.shift, batch, self.centres, strict=True)
             )
             yield row, planes[row.planes, y, z]
 

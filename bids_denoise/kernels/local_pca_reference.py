@@ -35,16 +35,33 @@ class Patches(NamedTuple):
         float32 (voxels,): of each in the mean over patches.
     step
         Every how many voxels along each axis a patch has its centre.
+    whole
+        Whether patches keep inside the series, where that is wide enough; else the first centre
+        is the first voxel. Cubes do, spheres could not reach its corners.
     """
 
     offsets: IntArray
     weights: FloatArray
     step: int
+    whole: bool
 
     @property
     def reach(self) -> int:
         """Return the largest offset along an axis."""
         return int(np.abs(self.offsets).max())
+
+    def centres(self, length: int) -> range:
+        """Return where along an axis of `length` voxels the centres lie; the last can lie beyond.
+
+        Examples
+        --------
+        >>> list(make_patches("sphere", 2, 2, "uniform").centres(8))
+        [0, 2, 4, 6, 8]
+        >>> list(make_patches("cube", 2, 2, "uniform").centres(8))
+        [2, 4, 6]
+        """
+        first = min(self.reach, length // 2) if self.whole else 0
+        return range(first, max(length - 1 - first, first) + self.step, self.step)
 
 
 def make_patches(kernel: str, radius: float, step: int, weighting: str) -> Patches:
@@ -81,7 +98,7 @@ def make_patches(kernel: str, radius: float, step: int, weighting: str) -> Patch
         "gaussian": np.exp(-0.5 * relative**2),
         "exponential": np.exp(-relative),
     }[weighting]
-    return Patches(offsets, weights.astype(np.float32), step)
+    return Patches(offsets, weights.astype(np.float32), step, whole=kernel == "cube")
 
 
 def local_pca(
@@ -113,7 +130,7 @@ def local_pca(
     scale = sigma * np.float32(np.sqrt(2) if np.iscomplexobj(data) else 1)
     total = np.zeros(data.shape, np.result_type(data, np.float64))
     rank, weight = np.zeros(sigma.shape), np.zeros(sigma.shape)
-    centres = [range(0, length - 1 + patches.step, patches.step) for length in sigma.shape]
+    centres = [patches.centres(length) for length in sigma.shape]
     for centre in np.stack(np.meshgrid(*centres, indexing="ij"), axis=-1).reshape(-1, 3):
         places = centre + patches.offsets
         inside = ((places >= 0) & (places < sigma.shape)).all(axis=1)
