@@ -26,7 +26,8 @@ generated: $(VENV)/app.stamp
 	$(BIN)/python -m bids_denoise.cli.manual docs/usage.md docs/errors.md
 
 benchmarks: $(VENV)/bench.stamp
-	for each in nlm.py nlm_cuda.py mppca.py sigma.py anatomical trust.py parallel.py; do \
+	for each in nlm.py nlm_cuda.py mppca.py sigma.py anatomical trust.py parallel.py \
+	  diffusion.py functional.py; do \
 	  $(BIN)/python benchmarks/$$each || exit 1; done
 
 clean:
