@@ -155,8 +155,10 @@ class Run:
 
 def smoothness(series: FloatArray, inside: BoolArray) -> float:
     """Return the FWHM in mm of a Gaussian that correlates neighbours as they are, mean of axes."""
-    change = series - series.mean(axis=-1, keepdims=True)
-    change /= np.maximum(change.std(axis=-1, keepdims=True), 1e-12)
+    change = series - series.mean(axis=-1, keepdims=True, dtype=np.float64)
+    spread = change.std(axis=-1)
+    inside = inside & (spread > 1e-6 * np.abs(series).max())
+    change /= np.where(inside, spread, 1)[..., np.newaxis]
     found = []
     for axis, size in enumerate(VOXEL):
         one, other = (
