@@ -173,10 +173,17 @@ def _noise_paragraph(done: Sequence[Record]) -> list[str]:
         f"{names.get(law, law)} in {_images(count)}" for law, count in sorted(laws.items())
     )
     cited = f" ({_cite('gudbjartsson1995')})" if laws["rician"] else ""
-    return [
+    text = (
         "The noise of each image was estimated from the image alone, as a map of its standard "
         f"deviation together with its law{cited}: {found}."
-    ]
+    )
+    known = sum(record.noise.get("method") == "given" for record in done)
+    if known:
+        text += (
+            f" In {_images(known)} the map was known instead, from a scan without excitation or "
+            "from another dataset."
+        )
+    return [text]
 
 
 def _groups(done: Sequence[Record]) -> list[list[Record]]:

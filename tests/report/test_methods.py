@@ -60,6 +60,13 @@ def test_stabilisation_is_told_where_it_was_done() -> None:
     assert told not in methods_text([make_record(method="mppca", parameters={})])
 
 
+def test_noise_that_was_known_is_told() -> None:
+    told = "In 1 image the map was known instead"
+    given = {**make_record().noise, "method": "given"}
+    assert told in methods_text([make_record(noise=given)])
+    assert told not in methods_text([make_record()])
+
+
 def test_order_does_not_matter() -> None:
     records = [make_record(), make_record("sub-01/func/sub-01_bold.nii.gz", method="mppca")]
     assert methods_text(records) == methods_text(records[::-1])
