@@ -50,6 +50,7 @@ from bids_denoise import __version__  # noqa: E402
 from bids_denoise.denoisers import DENOISERS  # noqa: E402
 from bids_denoise.denoisers.apply import denoise  # noqa: E402
 from bids_denoise.denoisers.nordic import Nordic  # noqa: E402
+from bids_denoise.metrics.fluctuation import smoothness  # noqa: E402
 from bids_denoise.noise import estimate  # noqa: E402
 from bids_denoise.simulate import anatomy, bold  # noqa: E402
 from bids_denoise.simulate.noise import add_rician  # noqa: E402
@@ -149,26 +150,8 @@ class Run:
             f"{100 * amplitude[self.active].mean() / self.true_amplitude:.1f} %",
             f"{t[self.active].mean():.2f}",
             *(f"{each:.2f} %" for each in false),
-            f"{smoothness(series, self.truth.brain):.2f}",
+            f"{smoothness(series, self.truth.brain, VOXEL):.2f}",
         ]
-
-
-def smoothness(series: FloatArray, inside: BoolArray) -> float:
-    """Return the FWHM in mm of a Gaussian that correlates neighbours as they are, mean of axes."""
-    change = series - series.mean(axis=-1, keepdims=True, dtype=np.float64)
-    spread = change.std(axis=-1)
-    inside = inside & (spread > 1e-6 * np.abs(series).max())
-    change /= np.where(inside, spread, 1)[..., np.newaxis]
-    found = []
-    for axis, size in enumerate(VOXEL):
-        one, other = (
-            tuple(slice(*ends) if a == axis else slice(None) for a in range(3))
-            for ends in ((None, -1), (1, None))
-        )
-        both = inside[one] & inside[other]
-        shared = float((change[one] * change[other]).mean(axis=-1)[both].mean())
-        found.append(size * np.sqrt(-2 * np.log(2) / np.log(shared)))
-    return float(np.mean(found))
 
 
 def main() -> None:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bids_denoise.metrics.comparison import chosen_volumes, compare, head_of
+from bids_denoise.metrics.comparison import chosen_volumes, compare, head_of, voxel_size
 from bids_denoise.metrics.contrast import contrast_metrics
-from bids_denoise.metrics.diffusion import same_contrast, shell_snr, shells
+from bids_denoise.metrics.diffusion import above_unweighted, same_contrast, shell_snr, shells
+from bids_denoise.metrics.fluctuation import autocorrelation, smoothness
 from bids_denoise.metrics.residual import residual_metrics
 from bids_denoise.metrics.series import dvars, temporal_snr, unevenness, volume_ratios
 from bids_denoise.metrics.sharpness import edge_profile, edge_widths
@@ -132,6 +133,10 @@ def _add_series(
         if image.bvals is None and head.any() and data.shape[-1] > 1:
             target["tsnr"] = float(np.median(temporal_snr(data)[head]))
             target["dvars"] = float(np.median(dvars(data, head)))
+            target["smoothness"] = smoothness(data, head, voxel_size(image))
+            target["temporal_autocorrelation"] = autocorrelation(data, head)
+        if image.bvals is not None:
+            target["above_b0"] = above_unweighted(data, image.bvals, head)
     if image.bvals is not None:
         for shell, (old, new) in shell_snr(image, denoised, noise, head).items():
             before[f"snr_{shell}"], after[f"snr_{shell}"] = old, new

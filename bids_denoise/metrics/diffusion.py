@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from bids_denoise.metrics.comparison import Comparison
-    from bids_denoise.values import BoolArray, Denoised, Image, Noise
+    from bids_denoise.values import BoolArray, Denoised, FloatArray, Image, Noise
 
     Precise = npt.NDArray[np.float64]
 
@@ -80,3 +80,17 @@ def same_contrast(bvals: Precise | None, volume: int, count: int) -> int | None:
         alike = next(each for each in shells(bvals).values() if volume in each)
     others = alike[alike != volume]
     return int(others[np.argmin(np.abs(others - volume))]) if len(others) else None
+
+
+def above_unweighted(data: FloatArray, bvals: Precise, head: BoolArray) -> float | None:
+    """Return the share of weighted values of the head, in %, that exceed the mean at b = 0.
+
+    Diffusion only takes signal away: what is above is noise, motion or a fault of a denoiser. None
+    without volumes of both kinds, b = 0 being below `SHELL_GAP`.
+    """
+    weighted = bvals >= SHELL_GAP
+    if weighted.all() or not weighted.any() or not head.any():
+        return None
+    inside = data[head]
+    unweighted = inside[:, ~weighted].mean(axis=1, dtype=np.float64)
+    return float(100 * np.mean(inside[:, weighted] > unweighted[:, np.newaxis]))

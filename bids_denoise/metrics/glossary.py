@@ -100,6 +100,24 @@ PAIRED = {
         "lower",
         "%",
     ),
+    "smoothness": Term(
+        "Smoothness",
+        "FWHM of what varies in time, from the correlation of neighbours. It rises as noise goes, "
+        "towards that of the signal; the same gain by a wider kernel would be blurring.",
+        unit="mm",
+    ),
+    "temporal_autocorrelation": Term(
+        "Temporal autocorrelation",
+        "Correlation of one volume with the next, without the mean image. It rises as noise goes; "
+        "statistics have to account for it.",
+    ),
+    "above_b0": Term(
+        "Signal above b0",
+        "Share of the values of weighted volumes that exceed the mean at b = 0, where diffusion "
+        "can only take signal away.",
+        "lower",
+        "%",
+    ),
 }
 
 RESIDUAL = {
