@@ -120,7 +120,7 @@ def local_pca(
     patches, shrinkage
         See `make_patches` and `shares`.
     groups
-        Volumes (indices) whose mean over a patch is taken out before and put back afterwards.
+        Volumes (indices) whose mean is taken out of each voxel before and put back afterwards.
 
     Returns
     -------
