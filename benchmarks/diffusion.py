@@ -20,7 +20,6 @@ matter (true FA above 0.3), MD in % of the truth.
 from __future__ import annotations
 
 import argparse
-import datetime
 import os
 import sys
 import time
@@ -34,8 +33,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.series_peer import PEERS, run_peer  # noqa: E402
-from benchmarks.tables import page_parser, table  # noqa: E402
-from bids_denoise import __version__  # noqa: E402
+from benchmarks.tables import levels, page_parser, table, write_page  # noqa: E402
 from bids_denoise.denoisers import DENOISERS  # noqa: E402
 from bids_denoise.denoisers.apply import denoise  # noqa: E402
 from bids_denoise.noise import estimate  # noqa: E402
@@ -88,12 +86,9 @@ def main() -> None:
             if found:
                 rows.append([f"{snr:g}", label, f"{found[1]:.1f}", *_judged(case, found[0])])
                 print(rows[-1], flush=True)
-    today = datetime.datetime.now(datetime.UTC).date()
-    said = f"{today}, bids-denoise {__version__}, {os.cpu_count()} processors."
-    text = f"# Diffusion\n\n{__doc__}\n{said}\n\n{table(HEAD, rows)}\n"
-    print(text)
-    if given.output:
-        given.output.write_text(text, encoding="utf-8")
+    write_page(
+        "Diffusion", __doc__ or "", f"{os.cpu_count()} processors", table(HEAD, rows), given.output
+    )
 
 
 def _case(snr: float) -> Case:
@@ -140,13 +135,9 @@ def _judged(case: Case, data: FloatArray) -> list[str]:
     return cells
 
 
-def _levels(text: str) -> list[float]:
-    return [float(each) for each in text.split(",")]
-
-
 def _arguments() -> argparse.Namespace:
     parser = page_parser(__doc__ or "", "diffusion.md", "pca,mppca")
-    parser.add_argument("--snr", type=_levels, default="5,10,20", help="of white matter at b = 0")
+    parser.add_argument("--snr", type=levels, default="5,10,20", help="of white matter at b = 0")
     for peer in ("dipy", "patch-denoise"):
         parser.add_argument(
             f"--{peer}-python", default=sys.executable, help=f"a Python that has {peer}"

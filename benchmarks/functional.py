@@ -30,7 +30,6 @@ as published, and what ours is compared with.
 from __future__ import annotations
 
 import argparse
-import datetime
 import os
 import sys
 import time
@@ -45,8 +44,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.series_peer import PEERS, run_peer  # noqa: E402
-from benchmarks.tables import page_parser, table  # noqa: E402
-from bids_denoise import __version__  # noqa: E402
+from benchmarks.tables import levels, page_parser, table, write_page  # noqa: E402
 from bids_denoise.denoisers import DENOISERS  # noqa: E402
 from bids_denoise.denoisers.apply import denoise  # noqa: E402
 from bids_denoise.denoisers.nordic import Nordic  # noqa: E402
@@ -185,13 +183,9 @@ def main() -> None:
                 row = [f"{snr:g}", label, f"{found[1]:.1f}", *judge.judged(found[0], sigma)]
                 rows.append(row)
                 print(row, flush=True)
-    today = datetime.datetime.now(datetime.UTC).date()
-    said = f"{today}, bids-denoise {__version__}, {os.cpu_count()} processors."
     nordic = table(NORDIC_HEAD, [_nordic(run, snr, given) for snr in given.snr])
-    text = f"# BOLD\n\n{__doc__}\n{said}\n\n{table(HEAD, rows)}\n\n## NORDIC\n\n{nordic}\n"
-    print(text)
-    if given.output:
-        given.output.write_text(text, encoding="utf-8")
+    body = f"{table(HEAD, rows)}\n\n## NORDIC\n\n{nordic}"
+    write_page("BOLD", __doc__ or "", f"{os.cpu_count()} processors", body, given.output)
 
 
 def _ours(noisy: FloatArray, name: str) -> tuple[FloatArray, float]:
@@ -244,13 +238,9 @@ def _tsnr(series: npt.NDArray[Any], inside: BoolArray) -> float:
     return float(np.median(voxels.mean(axis=-1) / voxels.std(axis=-1)))
 
 
-def _levels(text: str) -> list[float]:
-    return [float(each) for each in text.split(",")]
-
-
 def _arguments() -> argparse.Namespace:
     parser = page_parser(__doc__ or "", "functional.md", "pca,mppca")
-    parser.add_argument("--snr", type=_levels, default="30,60,120", help="of a volume")
+    parser.add_argument("--snr", type=levels, default="30,60,120", help="of a volume")
     parser.add_argument(
         "--patch-denoise-python", default=sys.executable, help="a Python that has patch-denoise"
     )

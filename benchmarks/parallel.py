@@ -15,7 +15,6 @@ thresholds (Otsu), with those of the truth.
 
 from __future__ import annotations
 
-import datetime
 import sys
 from itertools import product
 from pathlib import Path
@@ -29,8 +28,7 @@ sys.path.insert(0, str(ROOT))
 from benchmarks import measures  # noqa: E402
 from benchmarks.anatomical.cases import Case, cases  # noqa: E402
 from benchmarks.anatomical.methods import denoiser_of  # noqa: E402
-from benchmarks.tables import page_parser, table  # noqa: E402
-from bids_denoise import __version__  # noqa: E402
+from benchmarks.tables import levels, page_parser, table, write_page  # noqa: E402
 from bids_denoise.denoisers.apply import denoise  # noqa: E402
 from bids_denoise.noise import estimate  # noqa: E402
 from bids_denoise.simulate.coils import sensitivities  # noqa: E402
@@ -64,12 +62,9 @@ def main() -> None:
                 result = denoise(denoiser_of(name), image, noise, Device(threads=2)).data
                 rows.append([*setting, label, *_measured(result, case)])
                 print(rows[-1], flush=True)
-    today = datetime.datetime.now(datetime.UTC).date()
-    said = f"{today}, bids-denoise {__version__}, {given.slices} slices."
-    text = f"# Parallel imaging\n\n{__doc__}\n{said}\n\n{table(HEAD, rows)}\n"
-    print(text)
-    if given.output:
-        given.output.write_text(text, encoding="utf-8")
+    write_page(
+        "Parallel imaging", __doc__ or "", f"{given.slices} slices", table(HEAD, rows), given.output
+    )
 
 
 def _middle(case: Case, slices: int) -> Case:
@@ -120,14 +115,10 @@ def _classes(data: FloatArray, tissue: BoolArray) -> FloatArray:
     return np.digitize(data, [edges[low + 1], edges[high + 1]]).astype(np.float32)
 
 
-def _levels(text: str) -> list[float]:
-    return [float(each) for each in text.split(",")]
-
-
 def _arguments() -> argparse.Namespace:
     parser = page_parser(__doc__ or "", "parallel.md", "nlm,unet,draw")
     parser.add_argument("--slices", type=int, default=40)
-    parser.add_argument("--noise", type=_levels, default="1,2,3", help="of a coil, %% of the peak")
+    parser.add_argument("--noise", type=levels, default="1,2,3", help="of a coil, %% of the peak")
     return parser.parse_args()
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bids_denoise.denoisers.tiles import cut_tiles
+from bids_denoise.kernels.pool import torch_threads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,7 +75,7 @@ def apply_network(
     most = min(_tile_voxels(result.size, device.kind), network.most_voxels)
     where = torch.device(device.torch_name)
     network.to(where)
-    with torch.inference_mode(), _threads(device.threads), _precision(where.type):
+    with torch.inference_mode(), torch_threads(device.threads), _precision(where.type):
         for tile in cut_tiles(shape, network.reach, network.multiple, most):
             pieces = {
                 name: torch.from_numpy(np.ascontiguousarray(each[tile.read]))[None, None].to(where)
@@ -118,16 +119,3 @@ def _precision(kind: str) -> Iterator[None]:
 
     with torch.autocast(kind, torch.bfloat16, enabled=precision(kind) == "bfloat16"):
         yield
-
-
-@contextmanager
-def _threads(number: int) -> Iterator[None]:
-    """Use `number` threads for the time being."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(number)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

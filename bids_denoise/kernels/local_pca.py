@@ -7,17 +7,15 @@ they say is added up in one fixed order, so that the number of threads changes n
 
 from __future__ import annotations
 
-from collections import deque
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from bids_denoise.kernels.local_pca_reference import Patches
+from bids_denoise.kernels.pool import in_turn, torch_threads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     import numpy.typing as npt
 
@@ -54,7 +52,7 @@ def local_pca(
     and a few batches are held, on the device.
     """
     run = _Run(data, sigma, patches, Rule(shrinkage, groups), device)
-    with _one_thread_each():
+    with torch_threads(1):  # each of ours has its own: small matrices gain nothing from more
         centres = patches.centres(data.shape[0])
         for x in centres:
             run.add_plane(x)
@@ -104,7 +102,8 @@ class _Run:
             found, rank = _split(*self._gather(window, measured, batch), self.rule)
             return batch, found, rank
 
-        for batch, found, rank in self._in_turn(work, self._batches()):
+        threads = 1 if self.device.kind == "cuda" else self.device.threads
+        for batch, found, rank in in_turn(work, self._batches(), threads):
             self._add(batch, found, rank)
 
     def write_planes(self, x: int, count: int) -> None:
@@ -169,22 +168,6 @@ class _Run:
             values[:, :, row.voxels] = view.movedim(0, 2)
         counts = sum(view.sum(dim=0) for _, view in self._views(measured, batch))
         return values.flatten(0, 1), counts.flatten()
-
-    def _in_turn(
-        self, work: Callable[[Batch], tuple[Batch, Tensor, Tensor]], batches: Iterable[Batch]
-    ) -> Iterator[tuple[Batch, Tensor, Tensor]]:
-        """Yield the results of `work` in the order of the batches, with few of them waiting."""
-        if self.device.kind == "cuda" or self.device.threads == 1:
-            yield from map(work, batches)
-            return
-        with ThreadPoolExecutor(self.device.threads) as pool:
-            waiting: deque[Any] = deque()
-            for batch in batches:
-                waiting.append(pool.submit(work, batch))
-                if len(waiting) > 2 * self.device.threads:
-                    yield waiting.popleft().result()
-            for each in waiting:
-                yield each.result()
 
     def _add(self, batch: Batch, found: Tensor, rank: Tensor) -> None:
         shape = tuple(part.stop - part.start for part in batch)
@@ -261,16 +244,3 @@ def _shares(values: Tensor, counts: Tensor, volumes: int, shrinkage: str) -> Ten
         return above.to(values.dtype)
     spread = (scaled - ratio - 1) ** 2 - 4 * ratio
     return torch.where(above, spread.clamp(min=0).sqrt() / scaled, torch.zeros_like(scaled))
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Let torch use one thread for each of ours: many small matrices gain nothing from more."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

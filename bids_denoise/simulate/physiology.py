@@ -33,7 +33,8 @@ MODULES = 7
 WITHIN, ACROSS = 0.45, 0.1
 """Correlation of parcels of one module, and of different ones."""
 
-AXES = 3
+MOTIONS = 6
+"""Of a rigid body: three shifts and three turns."""
 
 
 @dataclass(frozen=True)
@@ -209,16 +210,12 @@ def moved(
     shifts and three turns (about the middle, 50 mm apart counted as mm) wander by `strength` mm.
     """
     tr, volumes = timing
-    wander = slow_courses(2 * AXES, tr, volumes, rng) + np.outer(
-        rng.standard_normal(2 * AXES), np.linspace(-1, 1, volumes)
+    wander = slow_courses(MOTIONS, tr, volumes, rng) + np.outer(
+        rng.standard_normal(MOTIONS), np.linspace(-1, 1, volumes)
     )
-    voxel = (
-        np.linalg.norm(np.diff(points, axis=1)[:, 0, 0, 0]),
-        *(
-            np.linalg.norm(np.take(np.diff(points, axis=axis), 0, axis=axis)[:, 0, 0])
-            for axis in (2, 3)
-        ),
-    )
+    first = points[:, 0, 0, 0]
+    ends = (points[:, 1, 0, 0], points[:, 0, 1, 0], points[:, 0, 0, 1])
+    voxel = [float(np.linalg.norm(end - first)) for end in ends]
     slope: FloatArray = np.stack(list(np.gradient(baseline, *voxel)))
     arm = points - points.mean(axis=(1, 2, 3), keepdims=True)
     turns = np.cross(arm, slope, axis=0) / 50

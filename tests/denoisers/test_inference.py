@@ -9,6 +9,7 @@ import pytest
 
 from bids_denoise.denoisers import inference
 from bids_denoise.denoisers.inference import MOST_SIGMA, apply_network
+from bids_denoise.kernels.pool import torch_threads
 from bids_denoise.simulate.noise import add_gaussian
 from bids_denoise.simulate.phantom import head_phantom
 from bids_denoise.values import Device
@@ -116,6 +117,6 @@ def test_the_number_of_threads_is_put_back() -> None:
     import torch
 
     before = torch.get_num_threads()
-    with inference._threads(before + 1):
+    with torch_threads(before + 1):
         assert torch.get_num_threads() == before + 1
     assert torch.get_num_threads() == before
