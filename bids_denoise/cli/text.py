@@ -22,6 +22,8 @@ EPILOGUE = (
     "0 means that every selected image is there; docs/errors.md has the other codes."
 )
 INDENT = 26
+MANY = 9
+"""Choices from which on they stand in the description."""
 
 
 def help_text(width: int | None = None) -> str:
@@ -70,7 +72,8 @@ def _entry(option: Option, width: int) -> Iterator[str]:
 
 def invocation(option: Option) -> str:
     """Return how an option is written on the command line."""
-    value = ("{" + ",".join(option.choices) + "}") if option.choices else option.metavar
+    few = 0 < len(option.choices) < MANY
+    value = ("{" + ",".join(option.choices) + "}") if few else option.metavar
     flags = "" if option.positional else ", ".join(filter(None, (option.short, option.flag)))
     return " ".join(filter(None, (flags, value, ".." if option.many else "")))
 
@@ -78,7 +81,11 @@ def invocation(option: Option) -> str:
 def described(option: Option) -> str:
     """Return what an option does, its other spellings, range and default."""
     default = f" [{option.default}]" if option.default else ""
-    return f"{option.help}{_also(option)}{_range(option)}{default}"
+    return f"{option.help}{_choices(option)}{_also(option)}{_range(option)}{default}"
+
+
+def _choices(option: Option) -> str:
+    return f" One of {', '.join(option.choices)}." if len(option.choices) >= MANY else ""
 
 
 def _also(option: Option) -> str:

@@ -1,6 +1,7 @@
 """The denoisers. Adding one is a file beside this one and a line in this table."""
 
 from bids_denoise.denoisers.base import Denoiser
+from bids_denoise.denoisers.cnn4d import Cnn4d
 from bids_denoise.denoisers.gaussian import Gaussian
 from bids_denoise.denoisers.generative import Generative
 from bids_denoise.denoisers.local_pca import LocalPca
@@ -14,6 +15,6 @@ DENOISERS: dict[str, type[Denoiser]] = {
     each.name: each
     for each in (
         Gaussian, NonLocalMeans, MarchenkoPasturPca, LocalPca, Nordic,
-        PlanarSrcnn, Srcnn, UNet, Generative,
+        PlanarSrcnn, Srcnn, UNet, Generative, Cnn4d,
     )
 }  # fmt: skip

@@ -75,7 +75,7 @@ def apply_network(
     most = min(_tile_voxels(result.size, device.kind), network.most_voxels)
     where = torch.device(device.torch_name)
     network.to(where)
-    with torch.inference_mode(), torch_threads(device.threads), _precision(where.type):
+    with torch.inference_mode(), torch_threads(device.threads), reduced_precision(where.type):
         for tile in cut_tiles(shape, network.reach, network.multiple, most):
             pieces = {
                 name: torch.from_numpy(np.ascontiguousarray(each[tile.read]))[None, None].to(where)
@@ -114,7 +114,8 @@ def precision(kind: str) -> str:
 
 
 @contextmanager
-def _precision(kind: str) -> Iterator[None]:
+def reduced_precision(kind: str) -> Iterator[None]:
+    """Let networks run in the `precision` of a ``cpu`` or ``cuda`` for the time being."""
     import torch
 
     with torch.autocast(kind, torch.bfloat16, enabled=precision(kind) == "bfloat16"):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from bids_denoise.networks.base import Network
 
-NETWORKS = ("srcnn2d", "srcnn", "unet", "generative")
+NETWORKS = ("srcnn2d", "srcnn", "unet", "generative", "cnn4d")
 
 
 def build_network(name: str, sizes: Mapping[str, Any]) -> Network:
@@ -32,6 +32,7 @@ def build_network(name: str, sizes: Mapping[str, Any]) -> Network:
     ValueError
         There is no network of that name.
     """
+    from bids_denoise.networks.cnn4d import Cnn4d
     from bids_denoise.networks.generative import Generative
     from bids_denoise.networks.srcnn import Srcnn
     from bids_denoise.networks.unet import UNet
@@ -45,4 +46,6 @@ def build_network(name: str, sizes: Mapping[str, Any]) -> Network:
             return UNet(**sizes)
         case "generative":
             return Generative(**sizes)
+        case "cnn4d":
+            return Cnn4d(**sizes)
     raise ValueError(f"network {name!r} is not one of {', '.join(NETWORKS)}")

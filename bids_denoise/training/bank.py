@@ -18,6 +18,7 @@ from bids_denoise.simulate.contrasts import DEFAULT, WHOLE_HEAD, RandomContrast,
 from bids_denoise.simulate.fields import point_spread
 from bids_denoise.simulate.kspace import resample
 from bids_denoise.training.pairs import Pair, pairs_of
+from bids_denoise.training.runs import RealRun, real_run
 from bids_denoise.values import Device, Image
 from bids_denoise.workers import map_in_order
 
@@ -56,6 +57,7 @@ class Bank:
     synthetic: tuple[HalfArray, ...] = ()
     scans: tuple[HalfArray, ...] = ()
     pairs: tuple[Pair, ...] = ()
+    runs: tuple[RealRun, ...] = ()
 
     def pick(self, rng: np.random.Generator, share: float) -> HalfArray:
         """Return one at random, synthetic with probability `share`."""
@@ -73,6 +75,8 @@ def stored_bank(recipe: Recipe, data: Path, path: Path, workers: int = 1) -> Ban
         named |= {f"scan{i}": each for i, each in enumerate(bank.scans)}
         for i, pair in enumerate(bank.pairs):
             named |= {f"{name}{i}": each for name, each in pair._asdict().items()}
+        for i, run in enumerate(bank.runs):
+            named |= {f"run_{name}{i}": each for name, each in run._asdict().items()}
         np.savez(draft, **named)  # type: ignore[arg-type]
         draft.replace(path)
     with np.load(path) as file:
@@ -80,6 +84,7 @@ def stored_bank(recipe: Recipe, data: Path, path: Path, workers: int = 1) -> Ban
             synthetic=_stored(file, "synthetic"),
             scans=_stored(file, "scan"),
             pairs=tuple(map(Pair, *(_stored(file, name) for name in Pair._fields))),
+            runs=tuple(map(RealRun, *(_stored(file, f"run_{name}") for name in RealRun._fields))),
         )
 
 
@@ -118,6 +123,9 @@ def fill_bank(recipe: Recipe, data: Path, workers: int = 1) -> Bank:
     if recipe.pairs:
         pairs = (pair for each in recipe.pairs for pair in pairs_of(each, data))
         return Bank(pairs=tuple(Pair(*(at_least(each, least) for each in pair)) for pair in pairs))
+    if recipe.runs:
+        paths = files_of(recipe.runs.scans, (), data)
+        return Bank(runs=tuple(real_run(path, recipe.runs, workers) for path in paths))
     wanted = recipe.volumes
     edge = max(wanted.edge, least)
     scans = files_of(wanted.scans, wanted.held_out, data)

@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from bids_denoise.training.loop import State
     from bids_denoise.training.patches import Pilot
     from bids_denoise.training.recipe import Recipe
-    from bids_denoise.training.validation import Test
+    from bids_denoise.training.validation import RunTest, Test
     from bids_denoise.values import Device, FloatArray
+
+    Tests = Sequence[Test | RunTest]
 
 ABOUT = """\
 Train a denoising network from a recipe. Broken off, the same command goes on from the last
@@ -107,13 +109,14 @@ def _same_recipe(recipe: Recipe, path: Path) -> None:
 
 
 def _run(
-    given: argparse.Namespace, device: Device, made: tuple[Recipe, Bank, list[Test]], state: State
+    given: argparse.Namespace, device: Device, made: tuple[Recipe, Bank, Tests], state: State
 ) -> None:
     from bids_denoise.training import loop
     from bids_denoise.training.release import release
     from bids_denoise.training.validation import figures_of
 
     recipe, bank, tests = made
+    measure = "rmse" if recipe.runs else "psnr"
     recent: list[Tensor] = []
     begun, first = perf_counter(), state.step
     for now in loop.train(recipe, bank, state, _pilot_of(state.network.pilot), given.threads):
@@ -125,14 +128,14 @@ def _run(
         row: dict[str, Any] = {"step": now.step, "loss": round(sum(losses) / len(losses), 5)}
         row["highest"] = round(max(losses), 3)
         row["seconds"] = round(perf_counter() - begun, 1)
-        row["psnr"] = figures_of(now.mean, tests, device)
+        row[measure] = figures_of(now.mean, tests, device)
         recent.clear()
         loop.append_row(given.out / "curve.jsonl", row)
         left = row["seconds"] / (now.step - first) * (recipe.steps - now.step)
         print(f"{json.dumps(row)}  {left / 60:.0f} min left", flush=True)
     facts = {
         "held_out": [test.name for test in tests],
-        "psnr": figures_of(state.mean, tests, device),
+        measure: figures_of(state.mean, tests, device),
         "precision": "bfloat16" if state.low_precision else "float32",
     }
     print(f"written: {release(state.mean, recipe, facts, given.out)}")

@@ -13,8 +13,9 @@ import torch
 
 from bids_denoise.networks import build_network
 from bids_denoise.networks.base import laid_out
-from bids_denoise.training.losses import loss_of
-from bids_denoise.training.patches import cut_patches, draw_block
+from bids_denoise.training import patches as single
+from bids_denoise.training import stretches
+from bids_denoise.training.losses import loss_of, loss_of_series
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from bids_denoise.training.bank import Bank
     from bids_denoise.training.patches import Patches, Pilot, Tensors
     from bids_denoise.training.recipe import Recipe
+    from bids_denoise.training.stretches import Stretches
 
 WARM_UP = 0.03
 """Share of the steps over which the learning rate rises."""
@@ -81,7 +83,8 @@ def train(
             while begun <= state.step // recipe.reuse:
                 blocks.append(on_device(next(coming), state.device))
                 begun += 1
-            advance(recipe, state, cut_patches(recipe, blocks, state.step))
+            cut = stretches.cut_patches if recipe.runs else single.cut_patches
+            advance(recipe, state, cut(recipe, blocks, state.step))
             yield state
     finally:
         coming.close()
@@ -89,19 +92,25 @@ def train(
 
 def drawn_ahead(
     recipe: Recipe, bank: Bank, block: int, pilot: Pilot | None, threads: int
-) -> Generator[Patches]:
+) -> Generator[Patches | Stretches]:
     """Yield the blocks from `block` on, without end."""
-    coming: deque[Future[Patches]] = deque()
+    coming: deque[Future[Patches | Stretches]] = deque()
     with ThreadPoolExecutor(threads) as pool:
         try:
             while True:
                 while len(coming) <= threads:
-                    coming.append(pool.submit(draw_block, recipe, bank, block, pilot))
+                    coming.append(pool.submit(_draw_block, recipe, bank, block, pilot))
                     block += 1
                 yield coming.popleft().result()
         finally:
             for each in coming:
                 each.cancel()
+
+
+def _draw_block(recipe: Recipe, bank: Bank, block: int, pilot: Pilot | None) -> Patches | Stretches:
+    if recipe.runs:
+        return stretches.draw_block(recipe, bank, block)
+    return single.draw_block(recipe, bank, block, pilot)
 
 
 def rate(recipe: Recipe, step: int) -> float:
@@ -113,7 +122,7 @@ def rate(recipe: Recipe, step: int) -> float:
     return recipe.learning_rate * (0.5 + 0.5 * math.cos(math.pi * done))
 
 
-def on_device(patches: Patches, device: torch.device) -> dict[str, torch.Tensor]:
+def on_device(patches: Patches | Stretches, device: torch.device) -> dict[str, torch.Tensor]:
     """Return the arrays of `patches` as tensors on `device`."""
     return {name: torch.from_numpy(array).to(device) for name, array in patches.arrays().items()}
 
@@ -124,7 +133,10 @@ def advance(recipe: Recipe, state: State, patches: Tensors) -> None:
         group["lr"] = rate(recipe, state.step)
     seed = hash_of(recipe.seed, state.step)
     with torch.autocast(state.device.type, torch.bfloat16, enabled=state.low_precision):
-        loss = loss_of(state.network, patches, recipe.samples, seed)
+        if recipe.runs:
+            loss = loss_of_series(state.network, patches)
+        else:
+            loss = loss_of(state.network, patches, recipe.samples, seed)
     state.optimiser.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(state.network.parameters(), STEEPEST)

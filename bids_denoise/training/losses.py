@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bids_denoise.networks.base import Network
 
 FAINTEST = 0.01
-"""Noise level below which errors weigh hardly more."""
+"""Noise level, or squared error of the pilots in sigma, below which errors weigh hardly more."""
 
 
 def loss_of(network: Network, patches: Mapping[str, Tensor], samples: int, seed: int) -> Tensor:
@@ -37,6 +37,18 @@ def loss_of(network: Network, patches: Mapping[str, Tensor], samples: int, seed:
     )
     draws = [network(**seen, draw=each) for each in noise]
     return energy_score(torch.stack(draws).float(), truth, weight.sqrt())
+
+
+def loss_of_series(network: Network, patches: Mapping[str, Tensor]) -> Tensor:
+    """Return the squared error of a network on ``seen`` and ``truth`` of `stretches.cut_patches`.
+
+    Over that of the mean of its pilots, so that runs of little and of much noise count alike.
+    """
+    truth = patches["truth"]
+    clean: Tensor = network(patches["seen"]).float()
+    pilots = patches["seen"][:, :, 1:3].mean(2, keepdim=True)
+    error = (pilots - truth).square().mean((1, 2, 3, 4, 5), keepdim=True)
+    return ((clean - truth).square() / (error + FAINTEST)).mean()
 
 
 def energy_score(draws: Tensor, truth: Tensor, weight: Tensor) -> Tensor:

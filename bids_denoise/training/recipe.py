@@ -89,6 +89,40 @@ class Pairing:
 
 
 @dataclass(frozen=True)
+class Runs:
+    """What the BOLD runs are that a network for series is trained on, in place of volumes.
+
+    Attributes
+    ----------
+    scans
+        Real runs, patterns below the data folder, of which the `first` volumes are used.
+    share
+        Part of the blocks that comes from real runs, the rest is simulated.
+    voxel
+        Edge of a simulated voxel in mm, from and to, evenly in its logarithm.
+    edges, slices, volumes
+        Voxels in plane, slices and volumes, from and to.
+    repetition
+        Ranges of the repetition time in seconds.
+    snr
+        The brain's median signal over sigma, from and to, evenly in its logarithm.
+    patch
+        Edges of a patch (x, y, z) and its volumes.
+    """
+
+    scans: tuple[str, ...] = ()
+    first: int = 100
+    share: float = 0.2
+    voxel: tuple[float, float] = (1.8, 4.0)
+    edges: tuple[int, int] = (28, 44)
+    slices: tuple[int, int] = (20, 28)
+    volumes: tuple[int, int] = (60, 160)
+    repetition: tuple[tuple[float, float], ...] = ((0.7, 1.5), (2.0, 3.0))
+    snr: tuple[float, float] = (12.0, 200.0)
+    patch: tuple[int, int, int, int] = (24, 24, 20, 20)
+
+
+@dataclass(frozen=True)
 class Recipe:
     """How one network is trained.
 
@@ -113,6 +147,8 @@ class Recipe:
         shipped, or a weight file relative to the folder of the training.
     pairs
         Pairs of scans in place of `volumes` and `noise`, as ``[[pairs]]``: fine-tuning.
+    runs
+        What series a network for them is trained on, in place of `volumes` and `noise`.
     sources
         What the volumes are and under which licence, for the model card.
     limits
@@ -137,6 +173,7 @@ class Recipe:
     limits: tuple[str, ...] = ()
     volumes: Volumes = Volumes()
     noise: NoiseRange = NoiseRange()
+    runs: Runs | None = None
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -153,11 +190,13 @@ def read_recipe(path: Path) -> Recipe:
         raise UsageError(f"recipe {str(path)!r} cannot be read: {error}") from error
     volumes = _make(Volumes, values.pop("volumes", {}), path)
     noise = _make(NoiseRange, values.pop("noise", {}), path)
+    runs = _make(Runs, values.pop("runs"), path) if "runs" in values else None
     pairs = tuple(_make(Pairing, each, path) for each in values.pop("pairs", []))
     values |= {
         "pairs": pairs,
         "volumes": volumes,
         "noise": noise,
+        "runs": runs,
         "sizes": _frozen(values.pop("sizes", {})),
     }
     recipe: Recipe = _make(Recipe, values, path)
@@ -178,6 +217,8 @@ def _make(kind: Any, values: Mapping[str, Any], path: Path) -> Any:
 
 
 def _frozen(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
-    }
+    return {name: _tuples(value) for name, value in values.items()}
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value

@@ -2,27 +2,45 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from bids_denoise import imageio
+from bids_denoise.denoisers.by_volumes import denoise_series
 from bids_denoise.denoisers.inference import apply_network
 from bids_denoise.denoisers.trained import pilot_for
+from bids_denoise.simulate import anatomy, bold
 from bids_denoise.simulate.noise import add_gaussian
 from bids_denoise.simulate.phantom import head_phantom
 from bids_denoise.training.bank import cropped, files_of
+from bids_denoise.training.runs import NoisyRun
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from bids_denoise.networks.base import Network
     from bids_denoise.training.recipe import Recipe
-    from bids_denoise.values import Device, FloatArray
+    from bids_denoise.values import BoolArray, Device, FloatArray
 
 LEVELS = (0.01, 0.03, 0.09, 0.15)
 EDGE = 80
 MOST = 4
+
+
+SIGNALS = (30, 60, 120)
+GRID, TIMING = anatomy.centred_grid((40, 40, 18), (3.0, 3.0, 3.3), (0.0, -18.0, 25.0)), (1.8, 100)
+"""Of the run that a network for series is judged on: of no recipe's matrix and timing."""
+
+
+class RunTest(NamedTuple):
+    """A simulated run with noise of standard deviation 1, and where its brain is."""
+
+    name: str
+    run: NoisyRun
+    brain: BoolArray
 
 
 class Test(NamedTuple):
@@ -32,8 +50,13 @@ class Test(NamedTuple):
     truth: FloatArray
 
 
-def tests_of(recipe: Recipe, data: Path) -> list[Test]:
-    """Return blocks of the scans held out, and the analytic head where there are none."""
+def tests_of(recipe: Recipe, data: Path) -> Sequence[Test | RunTest]:
+    """Return blocks of the scans held out, and the analytic head where there are none.
+
+    For series a simulated run of a person that no block has, at several signal-to-noise ratios.
+    """
+    if recipe.runs:
+        return _run_tests()
     names = recipe.volumes.held_out
     paths = files_of(names, (), data)[:MOST] if names else []
     found = [(path.name, imageio.read(path)) for path in paths]
@@ -41,10 +64,18 @@ def tests_of(recipe: Recipe, data: Path) -> list[Test]:
     return [Test(name, _middle(volume)) for name, volume in found]
 
 
-def figures_of(network: Network, tests: list[Test], device: Device) -> dict[str, float]:
-    """Return the mean PSNR in dB by level of Gaussian noise, sigma known; the peak is 1."""
-    found: dict[str, list[float]] = {f"{100 * level:g} %": [] for level in LEVELS}
+def figures_of(
+    network: Network, tests: Sequence[Test | RunTest], device: Device
+) -> dict[str, float]:
+    """Return the mean PSNR in dB by level of Gaussian noise, sigma known; the peak is 1.
+
+    Of series, the root mean square error of their change in the brain, in sigma.
+    """
+    found: dict[str, list[float]] = defaultdict(list)
     for number, test in enumerate(tests):
+        if isinstance(test, RunTest):
+            found[test.name].append(_error_of(network, test, device))
+            continue
         for level in LEVELS:
             rng = np.random.default_rng((number, int(1000 * level)))
             sigma = np.full(test.truth.shape, level, np.float32)
@@ -55,6 +86,24 @@ def figures_of(network: Network, tests: list[Test], device: Device) -> dict[str,
             error = np.mean(np.square(result - test.truth)[test.truth > 0.04], dtype=np.float64)
             found[f"{100 * level:g} %"].append(-10 * float(np.log10(error)))
     return {name: round(float(np.mean(values)), 3) for name, values in found.items()}
+
+
+def _run_tests() -> list[RunTest]:
+    head = anatomy.draw_individual(np.random.default_rng((0, 1)))
+    rest = bold.Paradigm((), {})
+    run = bold.bold_run(head, GRID, rest, TIMING, np.random.default_rng((0, 2)))
+    signal, sigma = np.median(run.series[run.brain]), np.ones(GRID.shape, np.float32)
+    tests = []
+    for snr in SIGNALS:
+        truth = run.series * np.float32(snr / signal)
+        noisy = add_gaussian(truth, 1.0, np.random.default_rng((0, snr)))
+        tests.append(RunTest(f"SNR {snr}", NoisyRun(noisy, truth, sigma), run.brain))
+    return tests
+
+
+def _error_of(network: Network, test: RunTest, device: Device) -> float:
+    error = denoise_series(network, test.run.noisy, test.run.sigma, device) - test.run.truth
+    return float(error[test.brain].std(axis=-1, dtype=np.float64).mean())
 
 
 def _middle(volume: FloatArray) -> FloatArray:

@@ -17,7 +17,7 @@ NAMES = sorted(path.stem for path in FOLDER.glob("*.safetensors"))
 
 
 def test_every_trained_denoiser_has_its_weights() -> None:
-    assert set(NAMES) == {"generative", "srcnn", "srcnn2d", "unet"}
+    assert set(NAMES) == {"cnn4d", "generative", "srcnn", "srcnn2d", "unet"}
     assert set(NAMES) <= set(DENOISERS)
 
 
@@ -35,7 +35,7 @@ class TestEveryWeightFile:
         parameters = sum(value.numel() for value in weights.network.state_dict().values())
         assert card["parameters"] == parameters
         assert card["sizes"] == weights.card["sizes"]
-        assert any("CC0" in source for source in card["recipe"]["sources"])
+        assert any(each in " ".join(card["recipe"]["sources"]) for each in ("CC0", "PDDL"))
         assert card["recipe"]["limits"]
 
     def test_its_recipe_is_shipped(self, name: str) -> None:

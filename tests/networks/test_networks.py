@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from bids_denoise.networks import NETWORKS, build_network
+from bids_denoise.networks.cnn4d import CHANNELS, Cnn4d
 
 if TYPE_CHECKING:
     from bids_denoise.networks.base import Network
@@ -42,8 +43,12 @@ def inputs(network: Network, edge: int = 16) -> dict[str, torch.Tensor]:
     }
 
 
-@pytest.mark.parametrize("name", NETWORKS)
-class TestEveryNetwork:
+def test_all_but_the_one_for_series_are_tried() -> None:
+    assert {*SIZES, "cnn4d"} == set(NETWORKS)
+
+
+@pytest.mark.parametrize("name", SIZES)
+class TestEveryNetworkForVolumes:
     def test_it_has_no_biases(self, name: str) -> None:
         assert all(value.ndim == 5 for value in network_of(name).state_dict().values())
 
@@ -78,6 +83,56 @@ class TestEveryNetwork:
             assert int(seen.min()) >= middle - network.reach
             assert int(seen.max()) <= middle + network.reach
             assert int(seen.max() - seen.min()) >= network.reach / 2
+
+
+class TestNetworkForSeries:
+    TIMES = (3, 1, 3)
+
+    @pytest.fixture
+    def network(self) -> Cnn4d:
+        torch.manual_seed(3)
+        network = Cnn4d(5, self.TIMES).double()
+        for weights in network.parameters():
+            torch.nn.init.normal_(weights, std=0.2)
+        return network.eval()
+
+    def seen(self, volumes: int, shape: tuple[int, ...] = (7, 6, 5)) -> torch.Tensor:
+        generator = torch.Generator().manual_seed(4)
+        size = (2, volumes, len(CHANNELS), *shape)
+        return torch.randn(size, generator=generator, dtype=torch.float64)
+
+    @pytest.mark.parametrize("volumes", [1, 2, 3, 9])
+    def test_volume_by_volume_it_makes_what_it_makes_of_the_series(
+        self, network: Cnn4d, volumes: int
+    ) -> None:
+        seen = self.seen(volumes)
+        with torch.inference_mode():
+            whole = network(seen)
+            assert whole.shape == (2, volumes, 1, 7, 6, 5)
+            for series, made in zip(seen, whole, strict=True):
+                streamed = torch.cat(list(network.stream(series[:, None])))
+                torch.testing.assert_close(streamed, made)
+
+    def test_it_begins_with_the_mean_of_its_pilots(self) -> None:
+        torch.manual_seed(3)
+        network, seen = Cnn4d(5, self.TIMES).double(), self.seen(4)
+        pilots = (seen[:, :, 1:2] + seen[:, :, 2:3]) / 2
+        assert float((network(seen) - pilots).abs().max().detach()) < 0.3
+
+    def test_it_has_no_biases(self, network: Cnn4d) -> None:
+        assert all(value.ndim == 5 for value in network.state_dict().values())
+
+    def test_how_far_it_sees(self, network: Cnn4d) -> None:
+        edge, volumes = 2 * network.reach + 3, 9
+        seen = self.seen(volumes, (edge, 4, 4))[:1].requires_grad_()
+        network(seen)[0, volumes // 2, 0, edge // 2, 2, 2].backward()
+        assert seen.grad is not None
+        space, time = (
+            seen.grad.abs().sum(axes).nonzero().ravel()
+            for axes in ((0, 1, 2, 4, 5), (0, 2, 3, 4, 5))
+        )
+        assert (int(space.min()), int(space.max())) == (1, edge - 2)
+        assert (int(time.min()), int(time.max())) == (volumes // 2 - 2, volumes // 2 + 2)
 
 
 def test_draws_and_their_opposites_have_the_pilot_as_their_mean() -> None:
