@@ -19,11 +19,11 @@ correlations (Ledoit-Wolf) after Fisher's z. Residual: correlation of what was r
 image over the brain, the median of its size over volumes.
 
 Simulated run at rest (``bids_denoise.simulate.bold``): 49 x 55 x 19 voxels of 3 x 3 x 3.3 mm, 200
-volumes of 1.8 s, with networks of as many parcels as the table says, local fluctuation, pulse,
-breath, drift and motion as strong as in a real run, and Rician noise; SNR is that of the brain in
-one volume. Root mean square error of the edges of these parcels to those of the noise-free run, and
-to the networks' own, which all else that fluctuates hides; the same for partial correlations to the
-noise-free run.
+volumes of 1.8 s, with networks of 80 parcels of grey matter, local fluctuation, pulse, breath,
+drift and motion as strong as in a real run, and Rician noise; SNR is that of the brain in one
+volume. The edges of these very parcels, of geometric parcels of the brain and of single voxels,
+against those of the same in the noise-free run: root mean square error, mean difference of their
+size (above 0: edges are stronger than in truth), and the error of partial correlations.
 """
 
 from __future__ import annotations
@@ -52,7 +52,6 @@ from bids_denoise.metrics.fluctuation import smoothness  # noqa: E402
 from bids_denoise.noise import estimate  # noqa: E402
 from bids_denoise.simulate import anatomy, bold  # noqa: E402
 from bids_denoise.simulate.noise import add_rician  # noqa: E402
-from bids_denoise.simulate.physiology import Physiology  # noqa: E402
 from bids_denoise.values import Device, Image, Scan  # noqa: E402
 
 if TYPE_CHECKING:
@@ -69,14 +68,14 @@ QUARTERS = (((0, 1), (2, 3)), ((0, 2), (1, 3)), ((0, 3), (1, 2)))
 
 GRID = anatomy.centred_grid((49, 55, 19), (3.0, 3.0, 3.3), (0.0, -18.0, 25.0))
 TR, VOLUMES = 1.8, 200
-NETWORKS = (80, 400, 1000)
+SIMULATED_SCALES = (100, 400, 1000)
 
 REAL_HEAD = [
     "parcels", "voxels each", "method", "FWHM mm", "mean abs r", "edges, halves", "three ways",
     "ICC(3,1)", "ICC(2,1)", "own", "partial",
 ]  # fmt: skip
 SIMULATED_HEAD = [
-    "SNR", "parcels", "method", "FWHM mm", "to noise-free", "to the networks", "partial",
+    "SNR", "parcels", "voxels each", "method", "FWHM mm", "error", "size", "partial, error",
 ]  # fmt: skip
 
 
@@ -150,7 +149,7 @@ def main() -> None:
     parts = []
     if given.run:
         parts.append(_real(given))
-    rows = [row for snr in given.snr for count in NETWORKS for row in _simulated(snr, count, given)]
+    rows = [row for snr in given.snr for row in _simulated(snr, given)]
     parts.append(f"## A simulated run at rest\n\n{table(SIMULATED_HEAD, rows)}")
     said = f"{os.cpu_count()} processors"
     write_page("Connectomes", __doc__ or "", said, "\n\n".join(parts), given.output)
@@ -162,12 +161,9 @@ def _real(given: argparse.Namespace) -> str:
     run = Run(image, brain_of(image, path), given.methods)
     tr = imageio.describe(path).repetition_time
     rows = []
-    for count in (*SCALES, 0):
-        parcels = geometric(run.brain, image.affine, count) if count else _seeds(run.brain)
-        voxels = np.count_nonzero(parcels.labels) / len(parcels.names)
-        label = str(len(parcels.names)) if count else f"{SEEDS} voxels"
+    for parcels in _scales(run.brain, image.affine, SCALES):
         for each in run.versions:
-            rows.append([label, f"{voxels:.0f}", each.name, f"{each.fwhm:.2f}"])
+            rows.append([*_sizes(parcels), each.name, f"{each.fwhm:.2f}"])
             rows[-1] += _reliability(each.data, parcels, tr)
             print(rows[-1], flush=True)
     residual = [
@@ -179,6 +175,16 @@ def _real(given: argparse.Namespace) -> str:
         f"## A real run\n\n{shape} voxels and volumes, {tr:.2f} s.\n\n{table(REAL_HEAD, rows)}\n\n"
         f"{table(['what was removed by', 'correlation with the mean image'], residual)}"
     )
+
+
+def _scales(brain: BoolArray, affine: Precise, counts: Sequence[int]) -> list[Parcels]:
+    return [*(geometric(brain, affine, count) for count in counts), _seeds(brain)]
+
+
+def _sizes(parcels: Parcels) -> list[str]:
+    voxels = np.count_nonzero(parcels.labels) / len(parcels.names)
+    count = str(len(parcels.names))
+    return [f"{count}, networks" if parcels.name == "networks" else count, f"{voxels:.0f}"]
 
 
 def _seeds(brain: BoolArray) -> Parcels:
@@ -234,36 +240,38 @@ def _anatomy(removed: FloatArray, series: FloatArray, brain: BoolArray) -> float
     return float(np.median([abs(np.corrcoef(mean, each)[0, 1]) for each in inside.T]))
 
 
-def _simulated(snr: float, count: int, given: argparse.Namespace) -> Iterator[list[str]]:
+def _simulated(snr: float, given: argparse.Namespace) -> Iterator[list[str]]:
     head = anatomy.draw_individual(np.random.default_rng(0))
     rest = bold.Paradigm((), {})
-    physiology = Physiology(parcels=count)
-    truth = bold.bold_run(head, GRID, rest, (TR, VOLUMES), np.random.default_rng(1), physiology)
-    labels = np.where(truth.brain, truth.parcels.labels, 0)
-    found, labels = np.unique(labels, return_inverse=True)
-    parcels = Parcels(
-        labels.reshape(truth.brain.shape).astype(np.int32),
-        tuple(map(str, found[1:])), "truth", "truth",
-    )  # fmt: skip
-    networks = edges.correlation(edges.cleaned(truth.parcels.courses[found[1:] - 1].T, TR))
-    clear = edges.cleaned(edges.parcel_means(truth.series, parcels), TR)
-    best, partial = edges.correlation(clear), edges.partial_correlation(clear)
-    width = smoothness(truth.series, truth.brain, (3.0, 3.0, 3.3))
-    cells = ["", str(len(parcels.names)), "noise-free", f"{width:.2f}", "0"]
-    yield [*cells, f"{_rms(best, networks):.4f}", "0"]
+    truth = bold.bold_run(head, GRID, rest, (TR, VOLUMES), np.random.default_rng(1))
     sigma = float(np.median(truth.series[truth.brain])) / snr
     noisy = add_rician(truth.series, sigma, np.random.default_rng(3))
     image = Image(noisy, GRID.affine, np.ones(truth.brain.shape, np.bool_))
-    for each in Run(image, truth.brain, given.methods).versions:
-        courses = edges.cleaned(edges.parcel_means(each.data, parcels), TR)
-        own = edges.correlation(courses)
-        errors = (
-            _rms(own, best), _rms(own, networks), _rms(edges.partial_correlation(courses), partial)
-        )  # fmt: skip
-        row = [f"{snr:g}", str(len(parcels.names)), each.name, f"{each.fwhm:.2f}"]
-        row += [f"{error:.4f}" for error in errors]
-        print(row, flush=True)
-        yield row
+    run = Run(image, truth.brain, given.methods)
+    for parcels in (_networks(truth), *_scales(truth.brain, GRID.affine, SIMULATED_SCALES)):
+        clear = edges.cleaned(edges.parcel_means(truth.series, parcels), TR)
+        whole, partial = edges.correlation(clear), edges.partial_correlation(clear)
+        for each in run.versions:
+            courses = edges.cleaned(edges.parcel_means(each.data, parcels), TR)
+            own = edges.correlation(courses)
+            row = [f"{snr:g}", *_sizes(parcels), each.name, f"{each.fwhm:.2f}"]
+            row += [f"{_rms(own, whole):.4f}", f"{_larger(own, whole):+.4f}"]
+            row.append(f"{_rms(edges.partial_correlation(courses), partial):.4f}")
+            print(row, flush=True)
+            yield row
+
+
+def _networks(truth: bold.BoldTruth) -> Parcels:
+    """Return the parcels that the run was made with, as far as they lie in the brain."""
+    found, labels = np.unique(np.where(truth.brain, truth.parcels.labels, 0), return_inverse=True)
+    names = tuple(map(str, found[1:]))
+    placed = labels.reshape(truth.brain.shape).astype(np.int32)
+    return Parcels(placed, names, "networks", "the networks")
+
+
+def _larger(one: Precise, other: Precise) -> float:
+    sizes = (np.abs(edges.edges_of(each)).mean() for each in (one, other))
+    return float(next(sizes) - next(sizes))
 
 
 def _rms(one: Precise, other: Precise) -> float:

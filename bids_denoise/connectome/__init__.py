@@ -99,9 +99,12 @@ def connectomes(
             f"{LEAST_PARCELS}"
         )
     one, other = (_connectome(each[:, varies], tr) for each in means)
-    slow = high_pass(volumes, tr)
-    cosines = f", cosines slower than {slow:g} Hz taken out" if slow else ""
-    return Connectomes(parcels, one, other, f"linear trend{cosines}, no confounds")
+    return Connectomes(parcels, one, other, _cleaning(high_pass(volumes, tr)))
+
+
+def _cleaning(slowest: float | None) -> str:
+    slow = f" and cosines slower than {slowest:g} Hz" if slowest else ""
+    return f"without linear trend{slow}; no confounds"
 
 
 def _connectome(means: Precise, tr: float | None) -> Connectome:

@@ -93,19 +93,26 @@ def agreement(one: Precise, other: Precise) -> tuple[float, float]:
         Share of parcels whose edges in `one` are most like those of the same parcel in `other`.
         After Finn 2015 (doi:10.1038/nn.4135), with parcels in the place of people.
     """
-    reliability = np.corrcoef(fisher_z(edges_of(one)), fisher_z(edges_of(other)))[0, 1]
-    return float(reliability), identifiability(one, other)
+    z = [fisher_z(edges_of(each))[np.newaxis] for each in (one, other)]
+    return float(_row_correlations(*z)[0, 0]), identifiability(one, other)
 
 
 def identifiability(one: Precise, other: Precise) -> float:
-    """Return the share of rows of `one` that are most like the same row of `other`.
+    """Return the share of rows of `one` that are most like the same row of `other`."""
+    similar = _row_correlations(*(_without_diagonal(fisher_z(each)) for each in (one, other)))
+    return float(np.mean(similar.argmax(axis=1) == np.arange(len(one))))
 
-    Two parcels are compared by their edges to all but the two of them.
+
+def _row_correlations(one: Precise, other: Precise) -> Precise:
+    """Return the correlation of each row of `one` with each of `other`, 0 with one that is flat.
+
+    Shrinkage makes all partial correlations of white noise 0.
     """
-    count = len(one)
-    rows, columns = (_without_diagonal(fisher_z(each)) for each in (one, other))
-    similar = np.corrcoef(rows, columns)[:count, count:]
-    return float(np.mean(similar.argmax(axis=1) == np.arange(count)))
+    unit = []
+    for rows in (one, other):
+        change = rows - rows.mean(axis=1, keepdims=True)
+        unit.append(change / np.maximum(np.linalg.norm(change, axis=1, keepdims=True), 1e-12))
+    return np.asarray(unit[0] @ unit[1].T)
 
 
 def _without_diagonal(matrix: Precise) -> Precise:

@@ -68,8 +68,8 @@ def kept(parcels: Parcels, good: BoolArray) -> Parcels:
 def brain_of(image: Image, path: Path) -> BoolArray:
     """Return the brain of a run (x, y, z): its mask, if it is known, else that of its mean.
 
-    nilearn's mask for echo-planar images, which leaves skull and eyes out. Where it finds less than
-    half of what is not air it does not fit (a rodent, an extracted brain): then all of that.
+    nilearn's mask for echo-planar images, which leaves skull and eyes out. An extracted brain is
+    taken whole, and so is all that is not air where that mask finds less than half of it.
     """
     from nilearn.image import new_img_like
     from nilearn.masking import compute_epi_mask
@@ -77,7 +77,7 @@ def brain_of(image: Image, path: Path) -> BoolArray:
     from bids_denoise.metrics.comparison import head_of
 
     head = head_of(image)
-    if image.head is not None:
+    if image.head is not None or np.array_equal(head, image.mask):
         return head
     mean = np.where(image.mask, image.data.mean(axis=-1, dtype=np.float64), 0)
     mask = compute_epi_mask(new_img_like(str(path), mean, image.affine), exclude_zeros=True)

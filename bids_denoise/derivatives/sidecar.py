@@ -91,6 +91,7 @@ def parcels_sidecar(scan: Scan, source: str, dropped: Sequence[str]) -> dict[str
         "Sources": [bids_uri(scan)],
         "ParcelsDropped": dropped,
         **_spatial_reference(scan),
+        **{key: scan.metadata[key] for key in ("Resolution", "Density") if key in scan.metadata},
     }
 
 
