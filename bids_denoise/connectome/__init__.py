@@ -90,16 +90,21 @@ def connectomes(
     volumes = before.shape[-1]
     if volumes < LEAST_VOLUMES:
         raise ScanError(f"{volumes} volumes; a connectome needs {LEAST_VOLUMES}")
+    _check_number(parcels)
     means = [parcel_means(data, parcels) for data in (before, after)]
     varies = np.all([np.ptp(each, axis=0) > 0 for each in means], axis=0)
     parcels = kept(parcels, varies)
-    if len(parcels.names) < LEAST_PARCELS:
-        raise ScanError(
-            f"{parcels.source}: {len(parcels.names)} parcels in the brain; a connectome needs "
-            f"{LEAST_PARCELS}"
-        )
+    _check_number(parcels)
     one, other = (_connectome(each[:, varies], tr) for each in means)
     return Connectomes(parcels, one, other, _cleaning(high_pass(volumes, tr)))
+
+
+def _check_number(parcels: Parcels) -> None:
+    count = len(parcels.names)
+    if count < LEAST_PARCELS:
+        raise ScanError(
+            f"{count} parcels in the brain ({parcels.source}); a connectome needs {LEAST_PARCELS}"
+        )
 
 
 def _cleaning(slowest: float | None) -> str:

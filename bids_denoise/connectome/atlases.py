@@ -161,9 +161,9 @@ def cache() -> Path:
 
 
 def _names_in(table: Path) -> dict[int, str]:
-    with table.open(encoding="utf-8-sig", newline="") as file:
-        rows = list(csv.DictReader(file, delimiter="\t"))
     try:
+        with table.open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.DictReader(file, delimiter="\t"))
         return {int(float(row["index"])): row["name"] for row in rows}
     except (KeyError, ValueError, TypeError):
         raise ScanError(f"{table}: columns index (a number) and name are expected") from None

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 HIGH_PASS = 0.008
 """Hz, a period of 125 s."""
 
+STILL = 1e-9
+"""What is left of a course, relative to its largest value, that is rounding."""
+
+TINY = 1e-30
+
 
 def parcel_means(data: FloatArray, parcels: Parcels) -> Precise:
     """Return the mean of each parcel, float64 (t, parcels), of data (x, y, z, t)."""
@@ -43,21 +48,21 @@ def cleaned(courses: Precise, tr: float | None) -> Precise:
     from nilearn.signal import clean
 
     slow = high_pass(len(courses), tr)
-    return np.asarray(
-        clean(
-            courses,
-            detrend=True,
-            standardize=None,
-            filter="cosine" if slow else False,
-            high_pass=slow,
-            t_r=tr,
-        )
+    left = clean(
+        courses,
+        detrend=True,
+        standardize=None,
+        filter="cosine" if slow else False,
+        high_pass=slow,
+        t_r=tr,
     )
+    moves = left.std(axis=0) > STILL * np.abs(courses).max(axis=0)
+    return np.where(moves, left, 0.0)
 
 
 def correlation(courses: Precise) -> Precise:
-    """Return the Pearson correlation (parcels, parcels) of courses (t, parcels)."""
-    return np.asarray(np.corrcoef(courses, rowvar=False))
+    """Return the Pearson correlation of courses (t, parcels); 0 with a flat one."""
+    return _row_correlations(courses.T, courses.T)
 
 
 def partial_correlation(courses: Precise) -> Precise:
@@ -69,7 +74,8 @@ def partial_correlation(courses: Precise) -> Precise:
     from nilearn.connectome import ConnectivityMeasure
 
     measure = ConnectivityMeasure(kind="partial correlation", standardize=False)
-    return np.asarray(measure.fit_transform([courses / courses.std(axis=0)])[0])
+    unit = courses / np.maximum(courses.std(axis=0), TINY)
+    return np.asarray(measure.fit_transform([unit])[0])
 
 
 def edges_of(matrix: Precise) -> Precise:
@@ -104,14 +110,14 @@ def identifiability(one: Precise, other: Precise) -> float:
 
 
 def _row_correlations(one: Precise, other: Precise) -> Precise:
-    """Return the correlation of each row of `one` with each of `other`, 0 with one that is flat.
+    """Return the correlation of each row of `one` with each of `other`; 0 with a flat one.
 
-    Shrinkage makes all partial correlations of white noise 0.
+    As all partial correlations of white noise are after shrinkage.
     """
     unit = []
     for rows in (one, other):
         change = rows - rows.mean(axis=1, keepdims=True)
-        unit.append(change / np.maximum(np.linalg.norm(change, axis=1, keepdims=True), 1e-12))
+        unit.append(change / np.maximum(np.linalg.norm(change, axis=1, keepdims=True), TINY))
     return np.asarray(unit[0] @ unit[1].T)
 
 

@@ -94,13 +94,14 @@ def geometric(mask: BoolArray, affine: Affine, most: int = MOST_PARCELS) -> Parc
     2010, doi:10.1016/j.neuroimage.2009.12.027) no boundary is one of anatomy or function; but the
     same mask gives the same parcels.
     """
-    count = max(1, min(most, int(np.count_nonzero(mask)) // LEAST_VOXELS))
+    count = min(most, int(np.count_nonzero(mask)) // LEAST_VOXELS)
     places = np.argwhere(mask)
     # Rounded, so that voxels of one plane are at one place on any machine.
     points = np.round(places @ affine[:3, :3].T + affine[:3, 3], 3)
     labels = np.zeros(mask.shape, np.int32)
-    found = np.empty(len(places), np.int32)
-    _bisect(points, np.arange(len(places)), (1, count), found)
+    found = np.zeros(len(places), np.int32)
+    if count:
+        _bisect(points, np.arange(len(places)), (1, count), found)
     labels[mask] = found
     names = tuple(f"parcel-{number:03d}" for number in range(1, count + 1))
     return Parcels(labels, names, f"geometric{count}", f"{count} geometric parcels of the brain")
@@ -164,7 +165,13 @@ def of_atlas(data: FloatArray, lookup: Mapping[int, str], path: Path, name: str)
     values, labels = np.unique(data, return_inverse=True)
     if values[0] > 0:  # no background
         labels, values = labels + 1, np.concatenate([[0], values])
-    names = tuple(lookup.get(int(value), f"parcel-{int(value):03d}") for value in values[1:])
+    numbers = [int(value) for value in values[1:]]
+    told = [lookup.get(number, "parcel") for number in numbers]
+    # A name that several labels share gets the number of each: columns are told apart by it.
+    names = tuple(
+        name if told.count(name) == 1 and name != "parcel" else f"{name}-{number:03d}"
+        for name, number in zip(told, numbers, strict=True)
+    )
     return Parcels(labels.reshape(data.shape).astype(np.int32), names, name, f"the atlas {path}")
 
 

@@ -107,5 +107,5 @@ def test_few_volumes_and_few_parcels_are_refused_by_name() -> None:
     with pytest.raises(ScanError, match="39 volumes; a connectome needs 40"):
         connectomes(data[..., 1:], data[..., 1:], parcels, TR)
     few = geometric(np.ones(SHAPE, np.bool_), np.eye(4), 9)
-    with pytest.raises(ScanError, match="9 parcels in the brain; a connectome needs 10"):
+    with pytest.raises(ScanError, match=r"9 parcels in the brain .* a connectome needs 10"):
         connectomes(data, data, few, TR)
