@@ -87,16 +87,27 @@ def connectomes(
     ScanError
         There are too few volumes or parcels.
     """
-    volumes = before.shape[-1]
-    if volumes < LEAST_VOLUMES:
-        raise ScanError(f"{volumes} volumes; a connectome needs {LEAST_VOLUMES}")
+    check_volumes(before)
     _check_number(parcels)
     means = [parcel_means(data, parcels) for data in (before, after)]
     varies = np.all([np.ptp(each, axis=0) > 0 for each in means], axis=0)
     parcels = kept(parcels, varies)
     _check_number(parcels)
     one, other = (_connectome(each[:, varies], tr) for each in means)
-    return Connectomes(parcels, one, other, _cleaning(high_pass(volumes, tr)))
+    return Connectomes(parcels, one, other, _cleaning(high_pass(len(one.courses), tr)))
+
+
+def check_volumes(data: FloatArray) -> None:
+    """See that a run (x, y, z[, t]) is long enough.
+
+    Raises
+    ------
+    ScanError
+        It is not.
+    """
+    volumes = data.shape[3] if data.ndim == 4 else 1
+    if volumes < LEAST_VOLUMES:
+        raise ScanError(f"a connectome needs {LEAST_VOLUMES} volumes; the run has {volumes}")
 
 
 def _check_number(parcels: Parcels) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bids_denoise import imageio
-from bids_denoise.connectome import connectomes
+from bids_denoise.connectome import check_volumes, connectomes
 from bids_denoise.connectome.atlases import WORDS, find_atlas, label_of, lookup_table
 from bids_denoise.connectome.parcels import brain_of, geometric, of_atlas, of_template, placed
 from bids_denoise.errors import ScanError
@@ -27,8 +27,7 @@ def connect(
     if not _is_wanted(scan, settings):
         return None, {}
     try:
-        if image.data.ndim == 3:
-            raise ScanError("a single volume")
+        check_volumes(image.data)
         parcels = _parcels(image, scan, settings.atlas)
         tr = imageio.describe(scan.path).repetition_time
         made = connectomes(image.data, denoised.data, parcels, tr)

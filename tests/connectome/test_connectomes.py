@@ -104,7 +104,7 @@ def test_few_volumes_and_few_parcels_are_refused_by_name() -> None:
     data = np.random.default_rng(0).normal(1000, 10, (*SHAPE, LEAST_VOLUMES)).astype(np.float32)
     parcels = geometric(np.ones(SHAPE, np.bool_), np.eye(4), 20)
     connectomes(data, data, parcels, TR)
-    with pytest.raises(ScanError, match="39 volumes; a connectome needs 40"):
+    with pytest.raises(ScanError, match="needs 40 volumes; the run has 39"):
         connectomes(data[..., 1:], data[..., 1:], parcels, TR)
     few = geometric(np.ones(SHAPE, np.bool_), np.eye(4), 9)
     with pytest.raises(ScanError, match=r"9 parcels in the brain .* a connectome needs 10"):
