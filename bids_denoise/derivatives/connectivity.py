@@ -16,8 +16,8 @@ from bids_denoise.derivatives.names import Layout, parcel_file
 from bids_denoise.derivatives.store import table_text
 
 if TYPE_CHECKING:
-    from bids_denoise.connectome import Connectome, Connectomes
     from bids_denoise.connectome.edges import Precise
+    from bids_denoise.connectome.run import Connectome, Connectomes
     from bids_denoise.values import Scan
 
 LABELS = {"original": "the original image", "denoised": "the denoised image"}

@@ -19,7 +19,7 @@ from bids_denoise.metrics import temporal_snr
 from bids_denoise.values import Denoised, Image, Noise, Record, Scan, Settings
 
 if TYPE_CHECKING:
-    from bids_denoise.connectome import Connectomes
+    from bids_denoise.connectome.run import Connectomes
     from bids_denoise.values import FloatArray
 
 # A denoiser only takes away. More power than before (beyond rounding), or next to none left, is a

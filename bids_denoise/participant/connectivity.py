@@ -6,14 +6,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bids_denoise import imageio
-from bids_denoise.connectome import check_volumes, connectomes
 from bids_denoise.connectome.atlases import WORDS, find_atlas, label_of, lookup_table
 from bids_denoise.connectome.parcels import brain_of, geometric, of_atlas, of_template, placed
+from bids_denoise.connectome.run import check_volumes, connectomes
 from bids_denoise.errors import ScanError
 
 if TYPE_CHECKING:
-    from bids_denoise.connectome import Connectomes
     from bids_denoise.connectome.parcels import Parcels
+    from bids_denoise.connectome.run import Connectomes
     from bids_denoise.values import Denoised, Image, Quality, Scan, Settings
 
 

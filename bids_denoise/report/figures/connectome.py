@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-    from bids_denoise.connectome import Connectome, Connectomes
     from bids_denoise.connectome.edges import Precise
+    from bids_denoise.connectome.run import Connectome, Connectomes
 
 MOST_DOTS = 1500
 STRONGEST = 99.5

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from bids_denoise.connectome import LEAST_VOLUMES, connectomes
 from bids_denoise.connectome.edges import cleaned, correlation, edges_of
 from bids_denoise.connectome.parcels import Parcels, geometric
+from bids_denoise.connectome.run import LEAST_VOLUMES, connectomes
 from bids_denoise.denoisers import DENOISERS
 from bids_denoise.denoisers.apply import denoise
 from bids_denoise.errors import ScanError
