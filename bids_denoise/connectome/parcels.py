@@ -172,7 +172,9 @@ def of_atlas(data: FloatArray, lookup: Mapping[int, str], path: Path, name: str)
         name if told.count(name) == 1 and name != "parcel" else f"{name}-{number:03d}"
         for name, number in zip(told, numbers, strict=True)
     )
-    return Parcels(labels.reshape(data.shape).astype(np.int32), names, name, f"the atlas {path}")
+    return Parcels(
+        labels.reshape(data.shape).astype(np.int32), names, name, f"the atlas {path.name}"
+    )
 
 
 def placed(parcels: Parcels, affine: Affine, brain: BoolArray, target: Affine) -> Parcels:
