@@ -45,7 +45,8 @@ class Settings:
 
     `parameters` holds, by denoiser name, only the values that were given. `memory` is in
     bytes. `levels` are of ``participant`` and ``group``. `effective_config` is a
-    TOML text from which ``--config-file`` makes these settings again.
+    TOML text from which ``--config-file`` makes these settings again. `atlas` is ``auto``,
+    ``none``, an absolute path, or the name of an atlas of TemplateFlow.
     """
 
     bids_dir: Path
@@ -64,6 +65,7 @@ class Settings:
     write_noise_map: bool = False
     write_residual: bool = False
     write_tsnr_map: bool = False
+    atlas: str = "auto"
     derivatives: Mapping[str, Path] = field(default_factory=dict)
     work_dir: Path | None = None
     keep_work: bool = False
@@ -251,7 +253,7 @@ class Record:
 
     `code` is the exit code of the error that a failed image met. Paths are POSIX strings:
     `source` relative to the input dataset, the others relative to the folder that holds the QC
-    pages.
+    pages. `connectome` is empty where none is made, and holds the `reason` where one cannot be.
     """
 
     source: str
@@ -273,6 +275,7 @@ class Record:
     choices: Mapping[str, Any] = field(default_factory=dict)
     noise: Mapping[str, Any] = field(default_factory=dict)
     quality: Mapping[str, Any] = field(default_factory=dict)
+    connectome: Mapping[str, Any] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
     seconds: float = 0.0

@@ -13,7 +13,7 @@ LEVELS = [
     {"kernels", "networks"},
     {"intensity", "stabilisation", "patches", "device", "workers"},
     {"metrics", "simulate"},
-    {"dataset", "imageio", "denoisers", "noise", "anatomy"},
+    {"dataset", "imageio", "denoisers", "noise", "anatomy", "connectome"},
     {"derivatives", "report", "stats", "console"},
     {"participant", "group"},
     {"cli", "training", "viewer"},
@@ -31,12 +31,12 @@ HOMES = {
     "sklearn": {"stats"},
     "pandas": {"stats"},
     "rich": {"console"},
-    "nilearn": {"simulate", "stats"},
+    "nilearn": {"simulate", "stats", "connectome"},
     "tomli_w": {"cli"},
     "filelock": {"derivatives"},
     "psutil": {"cli"},
     "scipy": {"imageio", "intensity", "stabilisation", "metrics", "simulate"}
-    | {"denoisers", "noise", "stats"},
+    | {"denoisers", "noise", "stats", "connectome"},
 }
 HEAVY = sorted(set(HOMES) - {"tomli_w", "filelock", "psutil"})
 MODULES = sorted(PACKAGE.rglob("*.py"))

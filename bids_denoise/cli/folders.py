@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bids_denoise.cli.given import Problems
+from bids_denoise.connectome import atlases
 from bids_denoise.errors import DatasetError, MissingInputError, OutputError, UsageError
 from bids_denoise.values import Settings
 
@@ -67,6 +68,25 @@ def named_datasets(words: Sequence[str]) -> dict[str, Path]:
             raise UsageError(f"--derivatives: {name!r} is given twice")
         found[name] = path
     return found
+
+
+def named_atlas(word: str) -> str:
+    """Return what ``--atlas`` names: a word, an absolute path, or an atlas of TemplateFlow.
+
+    Raises
+    ------
+    MissingInputError
+        There is no such file; nothing is downloaded.
+    """
+    if word in atlases.WORDS:
+        return word
+    if not atlases.is_file(word):
+        atlases.check_cache(word)
+        return word
+    path = absolute(word)
+    if not path.is_file():
+        raise MissingInputError(f"--atlas: there is no file {str(path)!r}")
+    return str(path)
 
 
 def _name_of(dataset: Path) -> str:

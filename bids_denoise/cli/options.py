@@ -203,6 +203,16 @@ _OUTPUTS = (
     Option("write_residual", "Write what was removed.", WRITE, kind="flag"),
     Option("write_tsnr_map", "Write the temporal SNR map of bold runs.", WRITE, kind="flag"),
     Option(
+        "atlas",
+        "Parcels of the connectome that is made of each bold run before and after. auto: geometric "
+        "parcels of its brain, in an MNI152 space of the MNI152 brain; none: no connectome; else a "
+        "label image in the space of the runs (a .tsv beside it names the labels), or an atlas in "
+        "the local TemplateFlow folder, such as Schaefer2018:100Parcels7Networks.",
+        WRITE,
+        metavar="ATLAS",
+        default="auto",
+    ),
+    Option(
         "report_embed",
         "Put the figures into the report page, which is then a single file.",
         WRITE,

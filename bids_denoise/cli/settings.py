@@ -69,6 +69,7 @@ def _assemble(given: Mapping[str, Any], problems: Problems) -> Settings:
         filters=_filters(given, problems),
         parameters=_parameters(given),
         memory=given.get("mem", resources.usable_memory()),
+        atlas=problems.attempt(folders.named_atlas, given.get("atlas", "auto"), otherwise="auto"),
         derivatives=problems.attempt(
             folders.named_datasets, given.get("derivatives", ()), otherwise={}
         ),

@@ -157,10 +157,17 @@ def _psnr_gain(record: Record) -> float | None:
 def _outcome(record: Record) -> str:
     light = record.quality.get("light")
     reasons = "; ".join(record.quality.get("reasons", ()))
+    asked = record.connectome.get("atlas") not in {None, "auto"}
+    lost = record.connectome.get("reason") if asked else None
     why = {
         "failed": record.reason,
         "skipped": record.reason,
-        "ok": f"{light}: {reasons}" if light not in {None, "green"} else "",
+        "ok": "; ".join(
+            [
+                *([f"{light}: {reasons}"] if light not in {None, "green"} else []),
+                *([f"no connectome: {lost}"] if lost else []),
+            ]
+        ),
     }[record.status]
     return f"{MARKS[record.status]} ({why})" if why else MARKS[record.status]
 

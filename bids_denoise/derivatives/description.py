@@ -27,6 +27,8 @@ group_*.json
 *map.nii.gz
 *map.json
 *_qc.json
+*_timeseries.*
+*_relmat.*
 """
 
 README = """\
@@ -37,6 +39,8 @@ Made by bids-denoise {version} from the dataset "{name}".
 - `sub-*/**/*_desc-denoised_*.nii.gz`: the denoised images, on the grid of their sources
 - `*_stat-std_desc-noise_*map.nii.gz`: the standard deviation of the noise, in image units
 - `*_desc-residual_*.nii.gz`: what was removed, if it was asked for
+- `*_timeseries.tsv`, `*_relmat.tsv`: parcels of bold runs and their connectomes, before
+  (`desc-original`) and after (`desc-denoised`)
 - `*_qc.json`: everything measured on an image before and after
 - `sub-*_scans.tsv`: the main numbers, one row an image
 - `sub-*.html`, `group.html`: the reports; open them in a browser
@@ -50,6 +54,7 @@ CHANGES = "{version}\n  - Denoised with bids-denoise {version}\n"
 
 DESCRIPTIONS = [
     {"desc_id": "desc-denoised", "description": "The source image without its noise"},
+    {"desc_id": "desc-original", "description": "Computed from the source image, as it was"},
     {"desc_id": "desc-noise", "description": "Standard deviation of the noise"},
     {"desc_id": "desc-residual", "description": "Source minus denoised: what was removed"},
 ]

@@ -8,7 +8,7 @@ keeps it: ``desc-preproc`` becomes ``desc-preprocDenoised``.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bids_denoise.values import Scan, Settings
@@ -18,6 +18,7 @@ AFTER_REC = {
     *("dir", "run", "mod", "echo", "flip", "inv", "mt", "part", "proc", "hemi", "space"),
     *("split", "recording", "chunk", "seg", "res", "den", "label", "desc"),
 }
+AFTER_SEG = {"res", "den", "label", "desc"}
 MAX_SESSIONS_ON_ONE_PAGE = 4
 
 
@@ -79,6 +80,34 @@ def outputs_of(scan: Scan, layout: Layout) -> Outputs:
         page=layout.qc / page_name(scan.entities["sub"]),
         stem=f"{_stem(scan.entities)}_{scan.suffix}",
     )
+
+
+def parcel_file(
+    scan: Scan, layout: Layout, added: Mapping[str, str], ending: str, label: str = ""
+) -> Path:
+    """Return the path of a file about parcels of a run.
+
+    Parameters
+    ----------
+    added
+        Entities that the source has not: ``seg``, ``meas``.
+    ending
+        Suffix and ending.
+    label
+        What is put to the source's ``desc``; without it, that stays.
+
+    Examples
+    --------
+    >>> scan = Scan(Path(), Path(), "func", "bold", {"sub": "1", "res": "2"})
+    >>> added = {"seg": "HOCPA", "meas": "pearsoncorrelation"}
+    >>> parcel_file(scan, Layout(Path(), Path(), False), added, "relmat.tsv", "denoised").name
+    'sub-1_seg-HOCPA_meas-pearsoncorrelation_res-2_desc-denoised_relmat.tsv'
+    """
+    before = {key: value for key, value in scan.entities.items() if key not in AFTER_SEG}
+    after = {key: value for key, value in scan.entities.items() if key in AFTER_SEG}
+    placed = replace(scan, entities={**before, **added, **after})
+    stem = _described(placed, label) if label else _stem(placed.entities)
+    return layout.qc / Path(*_folder(scan.entities), scan.datatype, f"{stem}_{ending}")
 
 
 def beside(image: Path, ending: str) -> Path:

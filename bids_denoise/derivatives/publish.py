@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bids_denoise import imageio
-from bids_denoise.derivatives import sidecar
+from bids_denoise.derivatives import connectivity, sidecar
 from bids_denoise.derivatives.names import Layout, Outputs, beside
 from bids_denoise.derivatives.sidecar import json_paths, record_json
 from bids_denoise.derivatives.store import Store, json_text
@@ -19,6 +19,7 @@ from bids_denoise.metrics import temporal_snr
 from bids_denoise.values import Denoised, Image, Noise, Record, Scan, Settings
 
 if TYPE_CHECKING:
+    from bids_denoise.connectome.run import Connectomes
     from bids_denoise.values import FloatArray
 
 # A denoiser only takes away. More power than before (beyond rounding), or next to none left, is a
@@ -40,12 +41,13 @@ class Target:
 
 @dataclass(frozen=True)
 class Results:
-    """What was computed for one image; `figures` are drafts by name."""
+    """What was computed for one image; `figures` are drafts by name, `connectomes` of bold runs."""
 
     image: Image
     denoised: Denoised
     noise: Noise
     figures: Mapping[str, Path]
+    connectomes: Connectomes | None = None
 
 
 def check_result(image: Image, denoised: Denoised) -> None:
@@ -93,11 +95,13 @@ def publish_results(store: Store, target: Target, results: Results, record: Reco
         _draft_image(drafts, target, results, record)
         maps = _draft_maps(drafts, target, results)
         figures = _draft_figures(drafts, target, results)
+        connectome = _draft_connectomes(drafts, target, results)
         written = replace(
             record,
             output=json_paths({"image": outputs.image}, layout.qc)["image"],
             maps=json_paths(maps, layout.qc),
             figures=json_paths(figures, layout.qc),
+            connectome={**record.connectome, **connectome},
         )
         drafts.text(outputs.record, json_text(record_json(written)))
     store.publish(drafts.pairs)
@@ -195,6 +199,26 @@ def _draft_figures(drafts: _Drafts, target: Target, results: Results) -> dict[st
     final = {name: target.outputs.figures / path.name for name, path in results.figures.items()}
     drafts.pairs.extend((results.figures[name], final[name]) for name in final)
     return final
+
+
+def _draft_connectomes(
+    drafts: _Drafts, target: Target, results: Results
+) -> dict[str, dict[str, str]]:
+    """Draft parcels, time series and matrices; return what the record says of the files."""
+    made, scan, layout = results.connectomes, target.scan, target.layout
+    if made is None:
+        return {}
+    parcels = connectivity.parcels_path(made, scan, layout)
+    imageio.write_map(drafts.path(parcels), made.parcels.labels, scan.path)
+    about = sidecar.parcels_sidecar(scan, made.parcels.source, made.parcels.dropped)
+    drafts.text(beside(parcels, ".json"), json_text(about))
+    drafts.text(beside(parcels, ".tsv"), connectivity.parcels_table(made))
+    written = {"parcels": parcels}
+    for name, final, text, content in connectivity.tables(made, scan, layout):
+        drafts.text(final, text)
+        drafts.text(final.with_suffix(".json"), json_text(content))
+        written[name] = final
+    return {"files": json_paths(written, layout.qc)}
 
 
 def _skull_stripped(target: Target, results: Results) -> bool:

@@ -14,7 +14,7 @@ from bids_denoise.derivatives.store import json_text, plain
 from bids_denoise.values import Record, Scan, Settings
 
 LINK = "input"
-RECORDED_PACKAGES = ("numpy", "scipy", "numba", "nibabel", "pybids")
+RECORDED_PACKAGES = ("numpy", "scipy", "numba", "nibabel", "nilearn", "pybids")
 
 
 def fingerprint(
@@ -26,8 +26,8 @@ def fingerprint(
     """Return a hash of all that decides a result besides the voxels: ``sha256:...``.
 
     The methods in question with their parameters, the version of the app, the form of the output,
-    the source's metadata and the checksums of its gradient and noise files are in it; the device,
-    the number of workers and where files lie are not.
+    the source's metadata and the checksums of its gradient and noise files and of the atlas are in
+    it; the device, the number of workers and where files lie are not.
     """
     decisive = {
         "version": __version__,
@@ -81,6 +81,17 @@ def map_sidecar(scan: Scan, description: str, units: str, skull_stripped: bool) 
         "Sources": [bids_uri(scan)],
         "SkullStripped": skull_stripped,
         **_spatial_reference(scan),
+    }
+
+
+def parcels_sidecar(scan: Scan, source: str, dropped: Sequence[str]) -> dict[str, Any]:
+    """Return the sidecar of a label image of parcels."""
+    return {
+        "Description": f"Parcels of the connectome: {source}",
+        "Sources": [bids_uri(scan)],
+        "ParcelsDropped": dropped,
+        **_spatial_reference(scan),
+        **{key: scan.metadata[key] for key in ("Resolution", "Density") if key in scan.metadata},
     }
 
 

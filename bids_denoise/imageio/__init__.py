@@ -7,7 +7,7 @@ header forms, units and timing stay as they were.
 
 from bids_denoise.imageio.fresh import write_new
 from bids_denoise.imageio.header import Header, describe, voxels_bytes
-from bids_denoise.imageio.reading import Loaded, load, read
+from bids_denoise.imageio.reading import Loaded, load, read, read_placed
 from bids_denoise.imageio.stream import checksum
 from bids_denoise.imageio.writing import write_like, write_map
 
@@ -18,6 +18,7 @@ __all__ = [
     "describe",
     "load",
     "read",
+    "read_placed",
     "voxels_bytes",
     "write_like",
     "write_map",

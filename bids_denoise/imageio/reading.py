@@ -95,6 +95,12 @@ def read(path: Path) -> FloatArray:
     return read_voxels(path, open_image(path)).data
 
 
+def read_placed(path: Path) -> tuple[FloatArray, npt.NDArray[np.float64]]:
+    """Return the voxels of any 3D or 4D NIfTI file as `read` does, and its affine to RAS mm."""
+    image = open_image(path)
+    return read_voxels(path, image).data, affine_in_mm(path, image)
+
+
 def _shape_of(scan: Scan, stored: tuple[int, ...]) -> tuple[int, ...]:
     """Return the shape that a scan of this kind has in memory."""
     shape = grid_shape(scan.path, stored)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from bids_denoise.values import FloatArray
 
+    IntArray = npt.NDArray[np.int32]
+
 COMPRESSION = 2
 """gzip level. Noise does not compress: level 6 takes 1.2 to 3 times as long as this for 1 to 9 % of
 the size."""
@@ -74,7 +76,7 @@ def write_like(
     write_voxels(path, data, header, (slope, inter))
 
 
-def write_map(path: Path, data: FloatArray, source: Path) -> None:
+def write_map(path: Path, data: FloatArray | IntArray, source: Path) -> None:
     """Write something computed from a scan, such as a map of sigma, on its grid.
 
     Kept are the grid, both header forms, the unit of length and, for a series, the repetition
@@ -86,7 +88,8 @@ def write_map(path: Path, data: FloatArray, source: Path) -> None:
     path
         ``.nii`` or ``.nii.gz``. Left away when writing fails.
     data
-        float32 (x, y, z), or (x, y, z, t) for a residual.
+        float32 (x, y, z), or (x, y, z, t) for a residual; integers for labels, stored as int16, or
+        as int32 where they need it.
 
     Raises
     ------
@@ -104,11 +107,15 @@ def write_map(path: Path, data: FloatArray, source: Path) -> None:
     if data.ndim == 3:
         header["pixdim"][4:] = 1
         header["xyzt_units"] = int(header["xyzt_units"]) & 7
-    header.set_data_dtype(np.float32)
+    header.set_data_dtype(np.float32 if data.dtype.kind == "f" else _least_integer(data))
     write_voxels(path, data, header)
 
 
-def _check_grid(path: Path, data: FloatArray, shape: tuple[int, ...]) -> None:
+def _least_integer(labels: npt.NDArray[Any]) -> type[np.int16 | np.int32]:
+    return np.int16 if labels.max(initial=0) <= np.iinfo(np.int16).max else np.int32
+
+
+def _check_grid(path: Path, data: npt.NDArray[Any], shape: tuple[int, ...]) -> None:
     if data.shape[:3] != tuple(shape[:3]) or not 3 <= data.ndim <= max(3, len(shape)):
         raise ScanError(f"{path.name}: data of shape {data.shape} is not on the grid {shape}")
 

@@ -111,6 +111,33 @@ PAIRED = {
         "Correlation of one volume with the next, without the mean image. It rises as noise goes; "
         "statistics have to account for it.",
     ),
+    "edge_strength": Term(
+        "Connectome, mean |r|",
+        "Mean size of the correlation of two parcels' time series. It rises as noise goes, and "
+        "with anything that parcels share: smoothing, motion, breath.",
+        digits=3,
+    ),
+    "edge_reliability": Term(
+        "Connectome, halves alike",
+        "Pearson correlation of the edges in the first and the second half of the run, after "
+        "Fisher's z. Smoothing raises it, and so does what is no brain but stays the same.",
+        "higher",
+        digits=3,
+    ),
+    "parcel_identifiability": Term(
+        "Connectome, parcels known again",
+        "Share of parcels whose edges in the first half of the run are most like those of the same "
+        "parcel in the second.",
+        "higher",
+        digits=3,
+    ),
+    "partial_reliability": Term(
+        "Partial connectome, halves alike",
+        "The same correlation of halves for partial correlations, in which thermal noise counts "
+        "most: what all other parcels share is taken out.",
+        "higher",
+        digits=3,
+    ),
     "above_b0": Term(
         "Signal above b0",
         "Share of the values of weighted volumes that exceed the mean at b = 0, where diffusion "

@@ -24,8 +24,10 @@ from bids_denoise.derivatives.publish import Results, Target, publish_results
 from bids_denoise.derivatives.store import Store
 from bids_denoise.errors import BidsDenoiseError, InterruptedRunError, ScanError, StorageError
 from bids_denoise.metrics import judge
+from bids_denoise.participant.connectivity import atlas_of, connect, with_numbers
 from bids_denoise.participant.noise_of import noise_file, noise_of
 from bids_denoise.report.figures import draw
+from bids_denoise.report.figures.connectome import draw_connectomes
 from bids_denoise.values import Device, Record, Scan, Settings
 
 if TYPE_CHECKING:
@@ -71,14 +73,19 @@ def denoise_scan(scan: Scan, job: Job) -> Record:
             record = _by(choice, record)
             denoised = apply.denoise(choice.denoiser, image, cautious(noise), job.device)
             quality = judge(image, denoised, noise, _redo(choice, job), job.settings.seed)
-            figures = draw(image, denoised, noise, store.draft_folder(), outputs.stem)
+            connectomes, told = connect(image, denoised, scan, job.settings)
+            quality = with_numbers(quality, connectomes)
+            folder = store.draft_folder()
+            figures = draw(image, denoised, noise, folder, outputs.stem)
+            figures |= draw_connectomes(connectomes, folder, outputs.stem)
             choices = {**denoised.choices, **({} if noise.trusted else {"sigma_share": CAUTION})}
-            record = _judged(record, noise, quality, choices)
+            record = replace(_judged(record, noise, quality, choices), connectome=told)
             remarks = (*image.remarks, *noise.remarks)
             seconds = time.perf_counter() - started
             record = replace(record, remarks=remarks, seconds=seconds)
             target = Target(scan, outputs, job.layout, job.settings)
-            return publish_results(store, target, Results(image, denoised, noise, figures), record)
+            results = Results(image, denoised, noise, figures, connectomes)
+            return publish_results(store, target, results, record)
         except (StorageError, InterruptedRunError):
             raise
         except Exception as error:
@@ -141,6 +148,7 @@ def _identified(record: Record, scan: Scan, job: Job) -> Record:
     values = {each.denoiser.name: _values(each) for each in choices}
     beside = (scan.bval, scan.bvec, scan.phase, noise_file(scan, job.settings))
     companions = [imageio.checksum(path) for path in beside if path is not None]
+    companions.append(atlas_of(scan, job.settings))
     provenance = {
         "checksum": imageio.checksum(scan.path),
         "fingerprint": sidecar.fingerprint(scan, values, companions, job.settings),

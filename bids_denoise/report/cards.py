@@ -11,6 +11,7 @@ from typing import Any
 from bids_denoise.denoisers import DENOISERS
 from bids_denoise.denoisers.base import parameters
 from bids_denoise.metrics.glossary import Term, term
+from bids_denoise.report.captions import CAPTIONS
 from bids_denoise.report.links import Picture, anchor, link, picture, stem
 from bids_denoise.report.numbers import change, compact, number, seconds, times, with_unit
 from bids_denoise.values import Record
@@ -34,48 +35,6 @@ WANTED = {
     "near 0": "\N{ALMOST EQUAL TO} 0",
 }
 MAP_NAMES = {"noise": "Noise map", "sigma": "Noise map", "residual": "Residual", "tsnr": "tSNR map"}
-
-CAPTIONS = {
-    "image": (
-        "Before and after",
-        "Three planes and a detail, both at the same window.",
-    ),
-    "removed": (
-        "What was removed",
-        "Before minus after, at a symmetric scale of three sigma either way. It should look like "
-        "noise: anatomy in it is anatomy that was lost.",
-    ),
-    "sigma": (
-        "Noise level",
-        "Standard deviation of the noise in each voxel, as it was estimated, in image units.",
-    ),
-    "tsnr": (
-        "Temporal signal-to-noise ratio",
-        "Mean over standard deviation in time, both at the same scale.",
-    ),
-    "carpet": (
-        "Carpet plot",
-        "Voxels of the head (rows) over time, both at the same scale.",
-    ),
-    "shells": ("Shells", "A volume of each shell before and after, and what was removed from it."),
-    "histogram": (
-        "Residual and noise model",
-        "What was removed over sigma, beside noise that is removed whole. A good filter leaves "
-        "some noise and stays inside of it.",
-    ),
-    "edges": (
-        "Edge profile",
-        "Mean profile across the strongest edges, before and after. A flatter rise is blur.",
-    ),
-    "dvars": ("DVARS", "Change from volume to volume, before and after."),
-    "shell_snr": ("Signal to noise of the shells", "Before and after, by b-value."),
-    "volumes": (
-        "Removed from each volume",
-        "Standard deviation of what was removed over that of the noise, volume by volume.",
-    ),
-}
-"""Titles and captions of figures in the order they are shown in; a name without its ``_before``
-or ``_after``."""
 
 
 @dataclass(frozen=True)
@@ -147,6 +106,7 @@ class Card:
     estimates: tuple[tuple[str, str], ...]
     noise_remarks: tuple[str, ...]
     remarks: tuple[str, ...]
+    connectome: tuple[tuple[str, str], ...]
     reasons: tuple[str, ...]
     figures: tuple[Figure, ...]
     metrics: tuple[Row, ...]
@@ -183,6 +143,7 @@ def card(record: Record, folder: Path, embed: bool) -> Card:
         estimates=tuple((name, compact(value)) for name, value in _items(noise, "estimates")),
         noise_remarks=noise_remarks,
         remarks=tuple(each for each in record.remarks if each not in noise_remarks),
+        connectome=_connectome(record.connectome),
         reasons=tuple(quality.get("reasons", ())),
         figures=_figures(record.figures, folder, embed),
         metrics=_metrics(quality),
@@ -259,6 +220,17 @@ def _noise(noise: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     )
 
 
+def _connectome(told: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Return which parcels and what was done to them, or why there is no connectome."""
+    if "reason" in told:
+        return (("Not made", str(told["reason"])),)
+    if not told:
+        return ()
+    dropped = f", dropped: {', '.join(told['dropped'])}" if told["dropped"] else ""
+    parcels = f"{told['parcels']}, from {told['source']}{dropped}"
+    return (("Parcels", parcels), ("Time series", str(told["cleaning"])))
+
+
 def _figures(figures: Mapping[str, str], folder: Path, embed: bool) -> tuple[Figure, ...]:
     """Return known figures in the order of `CAPTIONS`, then all others by name."""
     shown = {name: picture(path, folder, embed) for name, path in figures.items()}
@@ -300,5 +272,6 @@ def _residual(quality: Mapping[str, Any]) -> tuple[Row, ...]:
 
 
 def _files(record: Record) -> tuple[tuple[str, str], ...]:
-    maps = [(MAP_NAMES.get(name, _words(name)), link(path)) for name, path in record.maps.items()]
+    beside = {**record.maps, **record.connectome.get("files", {})}
+    maps = [(MAP_NAMES.get(name, _words(name)), link(path)) for name, path in beside.items()]
     return (*((("Denoised image", link(record.output)),) if record.output else ()), *maps)

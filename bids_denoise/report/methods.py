@@ -24,6 +24,11 @@ ALWAYS_CITED = (
 """For the standard, the quality control and the software, whatever was denoised."""
 
 
+CITED_OF_CONNECTOMES = ("abraham2014", "ledoit2004", "finn2015")
+PARCELLED = ("berger1987", "zalesky2010")
+"""For parcels that are no atlas."""
+
+
 @dataclass(frozen=True)
 class Reference:
     """One paper.
@@ -81,6 +86,7 @@ def methods_paragraphs(records: Iterable[Record]) -> list[str]:
         *_noise_paragraph(done),
         *(_method_paragraph(group) for group in _groups(done)),
         *_quality_paragraph(done),
+        *_connectome_paragraph(done),
         "The software builds on NumPy, SciPy, Numba, NiBabel and PyBIDS "
         f"({_cite('harris2020', 'virtanen2020', 'lam2015', 'brett_nibabel', 'yarkoni2019')}).",
     ]
@@ -142,6 +148,9 @@ def _keys(done: Sequence[Record]) -> list[str]:
         keys += _law_citations(record)
     if any(record.datatype == "func" for record in done):
         keys.append("power2012")
+    if any(_has_connectome(record) for record in done):
+        keys += CITED_OF_CONNECTOMES
+        keys += PARCELLED if any(_is_geometric(record) for record in done) else ()
     return keys
 
 
@@ -245,6 +254,31 @@ def _quality_paragraph(done: Sequence[Record]) -> list[str]:
     if any(record.datatype == "func" for record in done):
         text += f" DVARS is that of {_cite('power2012')}."
     return [text]
+
+
+def _has_connectome(record: Record) -> bool:
+    return "parcels" in record.connectome
+
+
+def _is_geometric(record: Record) -> bool:
+    return _has_connectome(record) and record.connectome["atlas"] == "auto"
+
+
+def _connectome_paragraph(done: Sequence[Record]) -> list[str]:
+    made = [record for record in done if _has_connectome(record)]
+    if not made:
+        return []
+    sources = sorted({str(record.connectome["source"]) for record in made})
+    cleaning = sorted({str(record.connectome["cleaning"]) for record in made})
+    cited = f" ({_cite(*PARCELLED)})" if any(_is_geometric(record) for record in made) else ""
+    return [
+        f"Functional connectomes of {_images(len(made))} were made of the original and of the "
+        f"denoised image, by the same parcels: {'; '.join(sources)}{cited}. Of the mean time "
+        f"series of each parcel ({'; '.join(cleaning)}), the Pearson correlation was taken, and "
+        f"the partial correlation from a shrunk covariance ({_cite('ledoit2004')}), with nilearn "
+        f"({_cite('abraham2014')}). The halves of each run were compared by their edges, and by "
+        f"the share of parcels that are known again by them, after {_cite('finn2015')}."
+    ]
 
 
 def _images(count: int) -> str:

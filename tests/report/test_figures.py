@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pytest
 from PIL import Image as Picture
 
-from bids_denoise.report.cards import CAPTIONS
+from bids_denoise.report.captions import CAPTIONS
 from bids_denoise.report.figures import draw
 from bids_denoise.report.figures.style import MOST_BYTES
 from bids_denoise.report.figures.views import orientation, views_of

@@ -1,0 +1,1 @@
+"""Functional connectomes of a run: its parcels, their time series, and what is between them."""
