@@ -2,7 +2,7 @@
 
 ::
 
-    python benchmarks/functional.py [--snr 30,60,120] [--methods pca,mppca]
+    python benchmarks/functional.py [--snr 30,60,120] [--methods pca,mppca,cnn4d]
         [--patch-denoise-python PYTHON]
 
 A simulated run (``bids_denoise.simulate.bold``) of 49 x 55 x 19 voxels of 3 x 3 x 3.3 mm, 200
@@ -25,6 +25,8 @@ tSNR is the median of the brain, of the magnitude. patch-denoise 1.4.4 takes its
 random matrix of voxels times volumes by volumes in place of voxels by volumes, which is ten times
 too high; so it is also given the threshold of a patch's own size (its ``raw_svt``), which is NORDIC
 as published, and what ours is compared with.
+
+With a phase: the same complex run, its magnitude alone and both, each method as it comes.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ import argparse
 import os
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,6 +49,7 @@ from benchmarks.series_peer import PEERS, run_peer  # noqa: E402
 from benchmarks.tables import levels, page_parser, table, write_page  # noqa: E402
 from bids_denoise.denoisers import DENOISERS  # noqa: E402
 from bids_denoise.denoisers.apply import denoise  # noqa: E402
+from bids_denoise.denoisers.local_pca import LocalPca  # noqa: E402
 from bids_denoise.denoisers.nordic import Nordic  # noqa: E402
 from bids_denoise.metrics.fluctuation import smoothness  # noqa: E402
 from bids_denoise.noise import estimate  # noqa: E402
@@ -55,14 +58,18 @@ from bids_denoise.simulate.noise import add_rician  # noqa: E402
 from bids_denoise.values import Device, Image, Noise  # noqa: E402
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy.typing as npt
 
+    from bids_denoise.denoisers.base import Denoiser
     from bids_denoise.simulate.bold import BoldTruth
     from bids_denoise.values import BoolArray, FloatArray
 
     Precise = npt.NDArray[np.float64]
 
 THREADS = 2
+COMPLEX_SNR = (10, 20, 40, 80)
 VOXEL = (3.0, 3.0, 3.3)
 GRID = anatomy.centred_grid((49, 55, 19), VOXEL, (0.0, -18.0, 25.0))
 TR, VOLUMES = 1.8, 200
@@ -184,7 +191,8 @@ def main() -> None:
                 rows.append(row)
                 print(row, flush=True)
     nordic = table(NORDIC_HEAD, [_nordic(run, snr, given) for snr in given.snr])
-    body = f"{table(HEAD, rows)}\n\n## NORDIC\n\n{nordic}"
+    phases = table(HEAD, [row for snr in COMPLEX_SNR for row in _complex_or_not(judge, snr)])
+    body = f"{table(HEAD, rows)}\n\n## NORDIC\n\n{nordic}\n\n## With a phase\n\n{phases}"
     write_page("BOLD", __doc__ or "", f"{os.cpu_count()} processors", body, given.output)
 
 
@@ -192,7 +200,7 @@ def _ours(noisy: FloatArray, name: str) -> tuple[FloatArray, float]:
     mask = np.ones(noisy.shape[:3], np.bool_)
     image, device = Image(noisy, GRID.affine, mask), Device(threads=THREADS)
     noise: Any = estimate(image)
-    few = Image(noisy[:9, :9, :9].copy(), GRID.affine, mask[:9, :9, :9])
+    few = Image(noisy[:9, :9, :9].copy(), GRID.affine, mask[:9, :9, :9].copy())
     denoise(DENOISERS[name](), few, estimate(few), device)  # compiles
     start = time.perf_counter()
     result = denoise(DENOISERS[name](), image, noise, device).data
@@ -222,6 +230,27 @@ def _nordic(run: BoldTruth, snr: float, given: argparse.Namespace) -> list[str]:
     ]  # fmt: skip
 
 
+def _complex_or_not(judge: Run, snr: float) -> Iterator[list[str]]:
+    """Yield the rows of one complex run, by its magnitude alone and with its phase."""
+    sigma = float(np.median(judge.truth.series[judge.truth.brain])) / snr
+    noisy = _complex_run(judge.truth, sigma)
+    mask = np.ones(judge.truth.brain.shape, np.bool_)
+    image = Image(np.abs(noisy), GRID.affine, mask, phase=np.angle(noisy))
+    noise = Noise(np.full(mask.shape, sigma, np.float32), "rician", "known")
+    yield [f"{snr:g}", "noisy", "", *judge.judged(image.data, sigma)]
+    ways: dict[str, Denoiser] = {
+        "pca, magnitude": LocalPca(),
+        "nordic, magnitude": Nordic(),
+        "nordic, complex": Nordic(),
+    }
+    for label, denoiser in ways.items():
+        shown = image if label.endswith("complex") else replace(image, phase=None)
+        start = time.perf_counter()
+        made = denoise(denoiser, shown, noise, Device(threads=THREADS)).data
+        seconds = time.perf_counter() - start
+        yield [f"{snr:g}", label, f"{seconds:.1f}", *judge.judged(made, sigma)]
+
+
 def _complex_run(run: BoldTruth, sigma: float) -> npt.NDArray[np.complex64]:
     """Return the run with a phase, and complex noise of `sigma` in both channels."""
     rng = np.random.default_rng(4)
@@ -239,7 +268,7 @@ def _tsnr(series: npt.NDArray[Any], inside: BoolArray) -> float:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = page_parser(__doc__ or "", "functional.md", "pca,mppca")
+    parser = page_parser(__doc__ or "", "functional.md", "pca,mppca,cnn4d")
     parser.add_argument("--snr", type=levels, default="30,60,120", help="of a volume")
     parser.add_argument(
         "--patch-denoise-python", default=sys.executable, help="a Python that has patch-denoise"

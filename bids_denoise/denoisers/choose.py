@@ -30,11 +30,12 @@ class Choice:
 
 @dataclass(frozen=True)
 class Kind:
-    """What a choice depends on: the datatype, the shape, and whether sigma can be trusted."""
+    """What a choice depends on: the datatype, the shape, whether sigma can be trusted, phase."""
 
     datatype: str
     shape: tuple[int, ...]
     trusted: bool = True
+    phase: bool = False
 
     @property
     def volumes(self) -> int:
@@ -52,7 +53,9 @@ def choose_denoiser(
 
     ``auto`` takes the trained U-Net for anatomical images of trusted sigma, the PCA of patches for
     series of trusted sigma, MP-PCA, which does not need it, for other series, each from
-    `MIN_VOLUMES` on, and non-local means for the rest. A named method is taken as it is, if it can
+    `MIN_VOLUMES` on, and non-local means for the rest. Nor is a phase a reason for NORDIC: it
+    carries an activation to voxels that have none (docs/benchmarks/functional.md), as it takes wide
+    patches. A named method is taken as it is, if it can
     treat such an image.
 
     Raises
@@ -91,7 +94,10 @@ def _automatic(kind: Kind, sloppy: bool) -> tuple[str, str]:
 
 def _for_series(kind: Kind) -> tuple[str, str]:
     if kind.trusted and kind.volumes >= MIN_VOLUMES["pca"]:
-        return "pca", f"auto: {kind.volumes} volumes share their signal, but not their noise"
+        why = f"auto: {kind.volumes} volumes share their signal, but not their noise"
+        if kind.phase:
+            why += "; the phase is left alone, as nordic spreads signal"
+        return "pca", why
     if kind.volumes >= MIN_VOLUMES["mppca"]:
         return "mppca", "auto: sigma cannot be trusted, and MP-PCA finds it by itself"
     least = MIN_VOLUMES["pca" if kind.trusted else "mppca"]

@@ -113,7 +113,8 @@ def _with_head(image: imageio.Loaded, scan: Scan, job: Job) -> imageio.Loaded:
 
 def _choice(scan: Scan, job: Job, trusted: bool = True) -> Choice:
     settings = job.settings
-    kind = Kind(scan.datatype, imageio.describe(scan.path).shape, trusted)
+    shape, phase = imageio.describe(scan.path).shape, scan.phase is not None
+    kind = Kind(scan.datatype, shape, trusted, phase)
     return choose_denoiser(settings.method, settings.parameters, kind, settings.sloppy)
 
 

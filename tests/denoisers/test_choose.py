@@ -15,6 +15,7 @@ from bids_denoise.errors import ScanError, UsageError
         (Kind("anat", (9, 9, 9), trusted=False), "nlm", "cannot be trusted"),
         (Kind("func", (9, 9, 9, 40)), "pca", "40 volumes"),
         (Kind("dwi", (9, 9, 9, 13)), "pca", "13 volumes"),
+        (Kind("func", (9, 9, 9, 40), phase=True), "pca", "phase is left alone"),
         (Kind("func", (9, 9, 9, 40), trusted=False), "mppca", "cannot be trusted"),
         (Kind("dwi", (9, 9, 9, 13), trusted=False), "nlm", "needs 20"),
         (Kind("dwi", (9, 9, 9, 7)), "nlm", "too few"),
