@@ -199,12 +199,16 @@ class Noise:
 
 @dataclass(frozen=True)
 class Device:
-    """Where the work is done: ``cpu`` with a number of threads, or one CUDA device."""
+    """Where the work is done: ``cpu`` with a number of threads, or one CUDA device.
+
+    `memory` is what one image may take of the machine's, in bytes; None for no bound.
+    """
 
     kind: Literal["cpu", "cuda"] = "cpu"
     index: int = 0
     name: str = "cpu"
     threads: int = 1
+    memory: int | None = None
 
     @property
     def torch_name(self) -> str:

@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from bids_denoise import scratch
 from bids_denoise.errors import ScanError, StorageError, storage_errors
 from bids_denoise.imageio.header import open_image
 
@@ -117,7 +118,7 @@ def _scaling(
     path: Path, data: FloatArray, stored: np.dtype[Any], given: tuple[float, float]
 ) -> tuple[float, float]:
     """Return the slope and intercept under which all of `data` fits the integers `stored`."""
-    low, high = float(data.min()), float(data.max())
+    low, high = scratch.extremes(data)
     if not math.isfinite(low + high):
         raise ScanError(f"{path.name}: values are not finite; integers cannot hold them")
     least, most = _limits(stored)
@@ -162,8 +163,8 @@ def write_voxels(
     try:
         with storage_errors(path), path.open("wb") as file, _body(path, file) as body:
             header.write_to(body)
-            for slab in _slabs(data):
-                body.write(_encoded(slab, dtype, scaling).tobytes(order="F"))
+            for slab in _slabs(scratch.volume_by_volume(data)):
+                body.write(_encoded(slab, dtype, scaling).tobytes())
     except StorageError:
         path.unlink(missing_ok=True)
         raise
@@ -177,9 +178,9 @@ def _body(path: Path, file: IO[bytes]) -> IO[bytes] | gzip.GzipFile:
 
 
 def _slabs(data: npt.NDArray[Any]) -> Iterator[npt.NDArray[Any]]:
-    steps = max(1, SLAB_VOXELS // math.prod(data.shape[:-1]))
-    for start in range(0, data.shape[-1], steps):
-        yield data[..., start : start + steps]
+    steps = max(1, SLAB_VOXELS // math.prod(data.shape[1:]))
+    for start in range(0, len(data), steps):
+        yield data[start : start + steps]
 
 
 def _encoded(

@@ -65,7 +65,8 @@ def denoise_scan(scan: Scan, job: Job) -> Record:
             current = records.current_record(outputs, **_identity(record))
             if current is not None and not job.settings.overwrite:
                 return replace(current, status="skipped", reason="already done and current")
-            image = _with_head(imageio.load(scan), scan, job)
+            loaded = imageio.load(scan, store.draft_folder(), _uses_phase(scan, job))
+            image = _with_head(loaded, scan, job)
             noise = noise_of(image, scan, job.settings)
             choice = _choice(scan, job, noise.trusted)
             record = _by(choice, record)
@@ -108,6 +109,12 @@ def _choice(scan: Scan, job: Job, trusted: bool = True) -> Choice:
     settings = job.settings
     kind = Kind(scan.datatype, imageio.describe(scan.path).shape, trusted)
     return choose_denoiser(settings.method, settings.parameters, kind, settings.sloppy)
+
+
+def _uses_phase(scan: Scan, job: Job) -> bool:
+    """Say whether the method, whichever it will be, looks at the phase of a scan."""
+    choices = (_choice(scan, job, trusted) for trusted in (True, False))
+    return any(getattr(each.denoiser, "uses_phase", False) for each in choices)
 
 
 def _values(choice: Choice) -> dict[str, Any]:
