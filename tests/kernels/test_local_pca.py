@@ -98,6 +98,26 @@ def test_threads_and_sizes_of_batches_change_nothing(
     np.testing.assert_allclose(small[0], one[0], rtol=1e-5)
 
 
+@pytest.mark.parametrize("form", [("sphere", 2.0, 2), ("cube", 2.0, 2), ("cube", 3.0, 3)], ids=str)
+@pytest.mark.parametrize("kind", ["real", "complex"])
+def test_in_place_the_result_is_the_same(kind: str, form: tuple[str, float, int]) -> None:
+    data, sigma = series((9, 12, 11, 25), kind)
+    patches = make_patches(*form, "uniform")
+    expected, _ = fast.local_pca(data, sigma, patches, "truncation", [], CPU)
+    found, _ = fast.local_pca(data, sigma, patches, "truncation", [], CPU, in_place=True)
+    assert found is data
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize(("memory", "threads"), [(None, 4), (1, 1), (10**9, 4), (150_000_000, 2)])
+def test_little_memory_takes_threads_away(memory: int | None, threads: int) -> None:
+    data, sigma = series((9, 12, 11, 25))
+    patches = make_patches("sphere", 2, 2, "uniform")
+    device = Device(threads=4, memory=memory)
+    run = fast._Run((data, data), sigma, patches, fast.Rule("truncation", []), device)
+    assert run._threads() == threads
+
+
 def test_the_number_of_threads_of_torch_is_left_as_it_was() -> None:
     import torch
 
