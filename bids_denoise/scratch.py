@@ -93,30 +93,19 @@ def parts(data: Array, axis: int) -> Iterator[slice]:
         yield slice(start, min(start + step, length))
 
 
-def volume_by_volume(data: Array) -> Array:
-    """Return `data` (x, y, z, t) in the order of a file, (t, z, y, x), volume after volume.
-
-    A view in memory; from a file a copy, because a volume of it lies all over the file.
-    """
-    if data.ndim < 4 or folder_of(data) is None:
-        return data.T
-    turned = empty_like(data, data.shape[::-1])
-    for part in parts(data, 2):
-        turned[:, part] = data[:, :, part].T
-    return turned
-
-
 def volumes(data: Array, indices: Sequence[int] | None = None) -> Iterator[Array]:
     """Yield volumes (x, y, z) of a series, all of them by default, each contiguous.
 
-    Some are fetched at once: a volume lies all over a file.
+    Some are fetched at once: a volume lies all over the series, and a file is read from one end to
+    the other for it.
     """
     wanted = range(data.shape[3]) if indices is None else indices
-    step = max(1, PART * data.shape[3] // max(data.nbytes, 1))
+    step = max(1, 4 * PART * data.shape[3] // max(data.nbytes, 1))
     for start in range(0, len(wanted), step):
-        some = np.empty((len(wanted[start : start + step]), *data.shape[:3]), data.dtype)
+        chosen = wanted[start : start + step]
+        some = np.empty((len(chosen), *data.shape[:3]), data.dtype)
         for x, plane in enumerate(data):
-            some[:, x] = np.moveaxis(plane[..., wanted[start : start + step]], -1, 0)
+            some[:, x] = np.moveaxis(plane[..., chosen], -1, 0)
         yield from some
 
 

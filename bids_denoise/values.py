@@ -144,7 +144,8 @@ class Image:
     Attributes
     ----------
     data
-        float32, (x, y, z) or (x, y, z, t), C-contiguous, finite, in the units of the file.
+        float32, (x, y, z) or (x, y, z, t), C-contiguous, finite, in the units of the file. A large
+        series is a mapped file (`scratch`): to be gone through in parts, never copied whole.
     affine
         (4, 4) float64, voxel indices to RAS mm.
     mask

@@ -59,7 +59,6 @@ def test_a_file_and_the_memory_hold_the_same(tmp_path: Path) -> None:
     data[0] = 0
     assert scratch.folder_of(copy) == tmp_path
     np.testing.assert_array_equal(copy, SERIES)
-    np.testing.assert_array_equal(scratch.volume_by_volume(copy), SERIES.T)
     assert scratch.extremes(copy) == (SERIES.min(), SERIES.max())
     for wanted in (None, [4], [7, 0, 3, 8]):
         found = list(scratch.volumes(copy, wanted))

@@ -163,8 +163,8 @@ def write_voxels(
     try:
         with storage_errors(path), path.open("wb") as file, _body(path, file) as body:
             header.write_to(body)
-            for slab in _slabs(scratch.volume_by_volume(data)):
-                body.write(_encoded(slab, dtype, scaling).tobytes())
+            for slab in scratch.volumes(data) if data.ndim > 3 else _slabs(data):
+                body.write(_encoded(slab, dtype, scaling).tobytes(order="F"))
     except StorageError:
         path.unlink(missing_ok=True)
         raise
@@ -178,9 +178,9 @@ def _body(path: Path, file: IO[bytes]) -> IO[bytes] | gzip.GzipFile:
 
 
 def _slabs(data: npt.NDArray[Any]) -> Iterator[npt.NDArray[Any]]:
-    steps = max(1, SLAB_VOXELS // math.prod(data.shape[1:]))
-    for start in range(0, len(data), steps):
-        yield data[start : start + steps]
+    steps = max(1, SLAB_VOXELS // math.prod(data.shape[:-1]))
+    for start in range(0, data.shape[-1], steps):
+        yield data[..., start : start + steps]
 
 
 def _encoded(

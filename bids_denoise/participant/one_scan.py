@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bids_denoise import imageio
+from bids_denoise import imageio, scratch
 from bids_denoise.dataset import find_brain_mask
 from bids_denoise.denoisers import apply
 from bids_denoise.denoisers.base import parameters
@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("bids_denoise")
 
-# Measured peaks: what the interpreter with its packages takes, and float32 copies of the data.
+# Measured peaks: what the interpreter with its packages takes, and float32 copies of the data; of a
+# series, of that part of it that does not lie in a file.
 BASE_BYTES = 400 * 2**20
 COPIES_OF_A_VOLUME = 12
 COPIES_OF_A_SERIES = 5
@@ -259,6 +260,6 @@ def working_bytes(scan: Scan) -> int:
     data = imageio.voxels_bytes(shape)
     if len(shape) > 3 and shape[3] > 1:
         copies = COPIES_OF_A_COMPLEX_SERIES if scan.phase else COPIES_OF_A_SERIES
-        return BASE_BYTES + copies * data
+        return BASE_BYTES + copies * min(data, scratch.LARGEST_IN_MEMORY)
     network = network_bytes(math.prod(shape)) if scan.datatype == "anat" else 0
     return BASE_BYTES + COPIES_OF_A_VOLUME * data + network
