@@ -67,7 +67,7 @@ class Nordic:
         """
         import numpy as np
 
-        from bids_denoise.kernels.local_pca import local_pca
+        from bids_denoise.kernels.local_pca import Rule, local_pca
         from bids_denoise.kernels.local_pca_reference import make_patches
 
         volumes = image.data.shape[-1]
@@ -80,9 +80,8 @@ class Nordic:
         sigma = np.where(image.mask, noise.sigma, np.float32(0))
         complex_valued = image.phase is not None
         data = self._complex(image) if complex_valued else image.data
-        found, rank = local_pca(
-            data, sigma, patches, "truncation", [], device, in_place=complex_valued
-        )
+        rule = Rule("truncation", [])
+        found, rank = local_pca(data, sigma, patches, rule, device, in_place=complex_valued)
         told = "complex" if complex_valued else "magnitude only"
         magnitude = _magnitude(found) if complex_valued else found
         return Denoised(magnitude, {"rank": rank}, {"patch": 2 * radius + 1, "input": told})

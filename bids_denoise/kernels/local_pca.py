@@ -41,14 +41,12 @@ class Rule(NamedTuple):
     groups: Sequence[IntArray]
 
 
-def local_pca(  # noqa: PLR0913
+def local_pca(
     data: Array,
     sigma: FloatArray,
     patches: Patches,
-    shrinkage: str,
-    groups: Sequence[IntArray],
+    rule: Rule,
     device: Device,
-    *,
     in_place: bool = False,
 ) -> tuple[Array, FloatArray]:
     """Denoise a series; parameters and results as in `local_pca_reference.local_pca`.
@@ -60,7 +58,7 @@ def local_pca(  # noqa: PLR0913
     lie where it does, and a few batches are held, on the device.
     """
     denoised = data if in_place else scratch.empty_like(data)
-    run = _Run((data, denoised), sigma, patches, Rule(shrinkage, groups), device)
+    run = _Run((data, denoised), sigma, patches, rule, device)
     with torch_threads(1):  # each of ours has its own: small matrices gain nothing from more
         centres = patches.centres(data.shape[0])
         for x in centres:
