@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from bids_denoise import scratch
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -57,19 +59,26 @@ def stabilise(data: FloatArray, sigma: FloatArray, threads: int = 1) -> FloatArr
     """
     from bids_denoise.kernels import stabilise_cpu
 
-    flat, scale = _by_voxel(data, sigma)
-    return stabilise_cpu.stabilise(flat, scale, _curves().forward, threads).reshape(data.shape)
+    out = scratch.empty_like(data)
+    curve = _curves().forward
+    stabilise_cpu.stabilise(_by_voxel(sigma, data, out), curve, threads)
+    return out
 
 
-def unstabilise(stable: FloatArray, sigma: FloatArray, threads: int = 1) -> FloatArray:
+def unstabilise(
+    stable: FloatArray, sigma: FloatArray, threads: int = 1, out: FloatArray | None = None
+) -> FloatArray:
     """Return the signal that `stable` is the mean of: the exact unbiased inverse of `stabilise`.
 
-    What lies below the mean of pure noise becomes 0. Parameters as in `stabilise`.
+    What lies below the mean of pure noise becomes 0. Parameters as in `stabilise`; the result is
+    written to `out`, C-contiguous, if that is given. It may be `stable` itself.
     """
     from bids_denoise.kernels import stabilise_cpu
 
-    flat, scale = _by_voxel(stable, sigma)
-    return stabilise_cpu.unstabilise(flat, scale, _curves().inverse, threads).reshape(stable.shape)
+    out = scratch.empty_like(stable) if out is None else out
+    curve = _curves().inverse
+    stabilise_cpu.unstabilise(_by_voxel(sigma, stable, out), curve, threads)
+    return out
 
 
 def stabilised_mean(signal: FloatArray, sigma: FloatArray) -> FloatArray:
@@ -88,7 +97,7 @@ def stabilised_mean(signal: FloatArray, sigma: FloatArray) -> FloatArray:
     -------
     float32, the shape of `signal`.
     """
-    flat, scale = _by_voxel(signal, sigma)
+    scale, flat = _by_voxel(sigma, signal)
     ratio = flat.astype(np.float64) / scale[:, np.newaxis]
     # The mean rises with the square of a weak signal: straight lines in that are exact at 0.
     mean = np.interp(ratio**2, *_curves().mean)
@@ -103,9 +112,10 @@ def floored(sigma: FloatArray) -> FloatArray:
     return np.maximum(sigma, least) if sigma.min() < least else sigma
 
 
-def _by_voxel(data: FloatArray, sigma: FloatArray) -> tuple[FloatArray, FloatArray]:
-    flat = np.ascontiguousarray(data).reshape(sigma.size, -1)
-    return flat, np.ascontiguousarray(floored(sigma)).reshape(-1)
+def _by_voxel(sigma: FloatArray, *series: FloatArray) -> tuple[FloatArray, ...]:
+    """Return sigma (voxels,), so that it can divide, and each series as (voxels, volumes)."""
+    flat = (np.ascontiguousarray(each).reshape(sigma.size, -1) for each in series)
+    return np.ascontiguousarray(floored(sigma)).reshape(-1), *flat
 
 
 class _Curves(NamedTuple):

@@ -146,7 +146,8 @@ class Image:
     Attributes
     ----------
     data
-        float32, (x, y, z) or (x, y, z, t), C-contiguous, finite, in the units of the file.
+        float32, (x, y, z) or (x, y, z, t), C-contiguous, finite, in the units of the file. A large
+        series is a mapped file (`scratch`): to be gone through in parts, never copied whole.
     affine
         (4, 4) float64, voxel indices to RAS mm.
     mask
@@ -201,12 +202,16 @@ class Noise:
 
 @dataclass(frozen=True)
 class Device:
-    """Where the work is done: ``cpu`` with a number of threads, or one CUDA device."""
+    """Where the work is done: ``cpu`` with a number of threads, or one CUDA device.
+
+    `memory` is what one image may take of the machine's, in bytes; None for no bound.
+    """
 
     kind: Literal["cpu", "cuda"] = "cpu"
     index: int = 0
     name: str = "cpu"
     threads: int = 1
+    memory: int | None = None
 
     @property
     def torch_name(self) -> str:

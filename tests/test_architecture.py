@@ -10,6 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "bids_denoise"
 LEVELS = [
     {"values", "errors", "__init__"},
+    {"scratch"},
     {"kernels", "networks"},
     {"intensity", "stabilisation", "patches", "device", "workers"},
     {"metrics", "simulate"},

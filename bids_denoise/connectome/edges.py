@@ -25,13 +25,18 @@ TINY = 1e-30
 
 def parcel_means(data: FloatArray, parcels: Parcels) -> Precise:
     """Return the mean of each parcel, float64 (t, parcels), of data (x, y, z, t)."""
-    labels = parcels.labels.ravel()
-    inside = np.flatnonzero(labels)
-    inside = inside[np.argsort(labels[inside], kind="stable")]
-    sizes = np.bincount(labels, minlength=1 + len(parcels.names))[1:]
-    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-    voxels = data.reshape(-1, data.shape[-1])[inside]
-    return np.asarray((np.add.reduceat(voxels, starts, dtype=np.float64) / sizes[:, None]).T)
+    from scipy.sparse import csr_array
+
+    count = 1 + len(parcels.names)
+    sums = np.zeros((count, data.shape[-1]))
+    for plane, labels in zip(data, parcels.labels, strict=True):
+        voxels = np.flatnonzero(labels)
+        belongs = csr_array(
+            (np.ones(len(voxels)), (labels.flat[voxels], voxels)), shape=(count, labels.size)
+        )
+        sums += belongs @ plane.reshape(labels.size, -1)
+    sizes = np.bincount(parcels.labels.ravel(), minlength=count)
+    return np.asarray((sums[1:] / sizes[1:, np.newaxis]).T)
 
 
 def high_pass(volumes: int, tr: float | None) -> float | None:

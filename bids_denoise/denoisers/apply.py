@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from bids_denoise import scratch
 from bids_denoise.denoisers.base import Denoiser
 from bids_denoise.errors import ScanError
 from bids_denoise.stabilisation import stabilise, unstabilise
@@ -24,7 +25,8 @@ def denoise(denoiser: Denoiser, image: Image, noise: Noise, device: Device) -> D
     - Noise-free (sigma = 0 everywhere) or constant data comes back as it was.
 
     Beside the image and the result, at most what the denoiser needs for one volume (or, if it
-    needs them all, the series) is held, and once more that when it is stabilised.
+    needs them all, the series) is held, and once more that when it is stabilised. Whatever is as
+    large as a series lies where the series lies (`scratch`).
 
     Raises
     ------
@@ -34,14 +36,15 @@ def denoise(denoiser: Denoiser, image: Image, noise: Noise, device: Device) -> D
     """
     if denoiser.dimensions == SERIES_AXES and image.data.ndim != SERIES_AXES:
         raise ScanError(f"{denoiser.name} needs a series of volumes; this image has one volume")
-    if not noise.sigma.any() or image.data.min() == image.data.max():
-        return Denoised(data=image.data.copy(), choices={"unchanged": True})
+    low, high = scratch.extremes(image.data)
+    if not noise.sigma.any() or low == high:
+        return Denoised(data=scratch.copy_of(image.data), choices={"unchanged": True})
     if image.data.ndim == denoiser.dimensions:
         result = _by_law(denoiser, image, noise, device)
     else:
         result = _over_volumes(denoiser, image, noise, device)
     _restore(result, image, noise)
-    if not np.isfinite(result.data).all():
+    if not all(np.isfinite(plane).all() for plane in result.data):
         raise ScanError(f"{denoiser.name} gave values that are not finite")
     return result
 
@@ -56,22 +59,23 @@ def _by_law(denoiser: Denoiser, image: Image, noise: Noise, device: Device) -> D
     ones = np.broadcast_to(np.float32(1), noise.sigma.shape)
     result = denoiser.denoise(stable, replace(noise, sigma=ones, law="gaussian"), device)
     del stable  # the way back needs its room
-    return replace(result, data=unstabilise(result.data, noise.sigma, device.threads))
+    data = np.require(result.data, requirements=["C", "W"])
+    return replace(result, data=unstabilise(data, noise.sigma, device.threads, out=data))
 
 
 def _over_volumes(denoiser: Denoiser, image: Image, noise: Noise, device: Device) -> Denoised:
-    data = np.empty_like(image.data)
+    data = scratch.empty_like(image.data)
     choices: dict[str, object] = {}
-    for index in range(image.data.shape[-1]):
-        volume = replace(
-            image, data=np.ascontiguousarray(image.data[..., index]), bvals=None, phase=None
-        )
-        if volume.data.min() == volume.data.max():
-            data[..., index] = volume.data
-            continue
-        result = _by_law(denoiser, volume, noise, device)
-        data[..., index] = result.data
-        choices = dict(result.choices)
+    for part in scratch.parts(data, 3):
+        some = np.array(image.data[..., part])
+        for volume in np.moveaxis(some, -1, 0):
+            if volume.min() == volume.max():
+                continue
+            alone = replace(image, data=np.ascontiguousarray(volume), bvals=None, phase=None)
+            result = _by_law(denoiser, alone, noise, device)
+            volume[...] = result.data
+            choices = dict(result.choices)
+        data[..., part] = some
     return Denoised(data=data, choices=choices)
 
 

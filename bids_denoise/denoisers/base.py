@@ -35,6 +35,9 @@ class Denoiser(Protocol):
     laws
         The noise laws it handles itself. Data that falls by another law is variance-stabilised
         first and brought back without bias afterwards.
+    uses_phase
+        True for one that looks at the phase of a series; it is not read for the others, which need
+        not say so.
     citations
         Keys of the papers, as in ``report/templates/CITATION.bib``.
     """

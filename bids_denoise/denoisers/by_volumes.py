@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from bids_denoise import scratch
 from bids_denoise.denoisers.inference import MOST_SIGMA, reduced_precision
 from bids_denoise.denoisers.tiles import cut_tiles
-from bids_denoise.kernels.local_pca import local_pca
+from bids_denoise.kernels.local_pca import Rule, local_pca
 from bids_denoise.kernels.local_pca_reference import make_patches
 from bids_denoise.kernels.pool import torch_threads
 
@@ -50,14 +51,17 @@ def seen_of(data: FloatArray, sigma: FloatArray, device: Device) -> Seen:
     components carry: the root of its rank, times one over voxels and one over volumes.
     """
     measured = (sigma > 0).astype(np.float32)
-    scaled = np.zeros(data.shape, np.float32)
-    here = np.s_[..., np.newaxis]
-    np.divide(data, sigma[here], out=scaled, where=measured[here] > 0)
-    scaled -= scaled.mean(axis=-1, keepdims=True, dtype=np.float64).astype(np.float32)
+    scaled = scratch.empty_like(data)
+    for into, plane, level in zip(scaled, data, sigma[..., np.newaxis], strict=True):
+        into[...] = 0
+        np.divide(plane, level, out=into, where=level > 0)
+        mean = into.mean(axis=-1, keepdims=True, dtype=np.float64)
+        np.subtract(into, mean.astype(np.float32), out=into)
     (wide, wide_error), (narrow, narrow_error) = (
         _pilot(scaled, measured, radius, shrinkage, device) for radius, shrinkage in (WIDE, NARROW)
     )
-    scaled -= wide
+    for plane, kept in zip(scaled, wide, strict=True):
+        np.subtract(plane, kept, out=plane)
     return Seen(scaled, wide, narrow, wide_error, narrow_error, measured)
 
 
@@ -66,8 +70,8 @@ def _pilot(
 ) -> tuple[FloatArray, FloatArray]:
     volumes = scaled.shape[3]
     patches = make_patches("sphere", radius, 2, "gaussian")
-    everything = [np.arange(volumes)]
-    pilot, rank = local_pca(scaled, measured, patches, shrinkage, everything, device)
+    rule = Rule(shrinkage, [np.arange(volumes)])
+    pilot, rank = local_pca(scaled, measured, patches, rule, device)
     error = np.sqrt(rank * (1 / len(patches.offsets) + 1 / volumes))
     return pilot, error.astype(np.float32)
 
@@ -94,31 +98,34 @@ def denoise_series(
 
     assert isinstance(network, Cnn4d)
     seen = seen_of(data, sigma, device)
-    result = np.empty(data.shape, np.float32)
+    result = scratch.empty_like(data)
     where = torch.device(device.torch_name)
     network.to(where)
     shape = (data.shape[0], data.shape[1], data.shape[2])
     with torch.inference_mode(), torch_threads(device.threads), reduced_precision(where.type):
         for tile in cut_tiles(shape, network.reach, 1, MOST_VOXELS):
-            volumes = (each.to(where) for each in _volumes_of(seen, tile.read))
-            for index, made in enumerate(network.stream(volumes)):
-                result[(*tile.write, index)] = made[0, 0].float().cpu().numpy()[tile.keep]
+            made = network.stream(each.to(where) for each in _volumes_of(seen, tile.read))
+            for part in scratch.parts(result, 3):
+                some = [next(made)[0, 0].float().cpu().numpy()[tile.keep] for _ in _indices(part)]
+                result[(*tile.write, part)] = np.stack(some, axis=-1)
     # What is taken away: the pilot's part, and what the network does otherwise.
-    np.subtract(seen.wide, result, out=result)
-    result += seen.removed
-    np.clip(result, -MOST_SIGMA, MOST_SIGMA, out=result)
-    result *= -sigma[..., np.newaxis]
-    result += data
+    for plane, before, level, removed, wide in zip(
+        result, data, sigma[..., np.newaxis], seen.removed, seen.wide, strict=True
+    ):
+        away = np.clip(removed + (wide - plane), -MOST_SIGMA, MOST_SIGMA)
+        plane[...] = before - away * level
     return result
+
+
+def _indices(part: slice) -> range:
+    return range(part.start, part.stop)
 
 
 def _volumes_of(seen: Seen, box: Box) -> Iterator[Tensor]:
     """Yield what is seen of each volume in a box: (1, channel, x, y, z)."""
     import torch
 
-    shape = seen.measured[box].shape
-    for index in range(seen.wide.shape[3]):
-        volume = np.empty((len(seen), *shape), np.float32)
-        for channel, each in zip(volume, seen, strict=True):
-            channel[...] = each[box] if each.ndim == 3 else each[(*box, index)]
-        yield torch.from_numpy(volume)[None]
+    maps = [each[box] for each in seen[3:]]
+    series = (scratch.volumes(each[box]) for each in seen[:3])
+    for volumes in zip(*series, strict=True):
+        yield torch.from_numpy(np.stack([*volumes, *maps]))[None]

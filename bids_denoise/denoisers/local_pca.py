@@ -95,7 +95,7 @@ class LocalPca:
         """
         import numpy as np
 
-        from bids_denoise.kernels.local_pca import local_pca
+        from bids_denoise.kernels.local_pca import Rule, local_pca
         from bids_denoise.kernels.local_pca_reference import make_patches
 
         volumes, diffusion = image.data.shape[-1], image.bvals is not None
@@ -109,9 +109,9 @@ class LocalPca:
         demean = self.demean
         if demean == "auto":
             demean = "none" if diffusion else "all"
-        groups = _groups(demean, image)
+        rule = Rule(self.shrinkage, _groups(demean, image))
         sigma = np.where(image.mask, noise.sigma, np.float32(0))
-        data, rank = local_pca(image.data, sigma, patches, self.shrinkage, groups, device)
+        data, rank = local_pca(image.data, sigma, patches, rule, device)
         return Denoised(data, {"rank": rank}, {"radius": radius, "demean": demean})
 
 

@@ -43,6 +43,7 @@ class Nordic:
     datatypes: ClassVar[tuple[str, ...]] = ("func", "dwi")
     devices: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
     laws: ClassVar[tuple[Law, ...]] = ("gaussian", "rician", "nc-chi")
+    uses_phase: ClassVar[bool] = True
     citations: ClassVar[tuple[str, ...]] = ("moeller2021", "vizioli2021")
 
     ratio: float = param(
@@ -66,7 +67,7 @@ class Nordic:
         """
         import numpy as np
 
-        from bids_denoise.kernels.local_pca import local_pca
+        from bids_denoise.kernels.local_pca import Rule, local_pca
         from bids_denoise.kernels.local_pca_reference import make_patches
 
         volumes = image.data.shape[-1]
@@ -79,27 +80,43 @@ class Nordic:
         sigma = np.where(image.mask, noise.sigma, np.float32(0))
         complex_valued = image.phase is not None
         data = self._complex(image) if complex_valued else image.data
-        found, rank = local_pca(data, sigma, patches, "truncation", [], device)
+        rule = Rule("truncation", [])
+        found, rank = local_pca(data, sigma, patches, rule, device, in_place=complex_valued)
         told = "complex" if complex_valued else "magnitude only"
-        magnitude = np.abs(found) if complex_valued else found
+        magnitude = _magnitude(found) if complex_valued else found
         return Denoised(magnitude, {"rank": rank}, {"patch": 2 * radius + 1, "input": told})
 
     def _complex(self, image: Image) -> ComplexArray:
         """Return the complex series, without the phase that is smooth in each slice."""
         import numpy as np
 
+        from bids_denoise import scratch
+
         assert image.phase is not None
-        data: ComplexArray = np.empty(image.data.shape, np.complex64)
-        for index in range(image.data.shape[-1]):
-            volume = image.data[..., index] * np.exp(np.complex64(1j) * image.phase[..., index])
-            if self.phase_width:
-                volume *= np.exp(np.complex64(-1j) * smooth_phase(volume, self.phase_width))
-            data[..., index] = volume
+        data: ComplexArray = scratch.empty_like(image.data, dtype=np.complex64)
+        for z in range(data.shape[2]):
+            for part in scratch.parts(data[:, :, z], 2):
+                phase = image.phase[:, :, z, part]
+                values = image.data[:, :, z, part] * np.exp(np.complex64(1j) * phase)
+                if self.phase_width:
+                    values *= np.exp(np.complex64(-1j) * smooth_phase(values, self.phase_width))
+                data[:, :, z, part] = values
         return data
 
 
-def smooth_phase(volume: ComplexArray, width: float) -> FloatArray:
-    """Return the phase (x, y, z) of a complex volume after smoothing within its slices.
+def _magnitude(data: ComplexArray) -> FloatArray:
+    import numpy as np
+
+    from bids_denoise import scratch
+
+    magnitude: FloatArray = scratch.empty_like(data, dtype=np.float32)
+    for values, into in zip(data, magnitude, strict=True):
+        np.abs(values, out=into)
+    return magnitude
+
+
+def smooth_phase(slices: ComplexArray, width: float) -> FloatArray:
+    """Return the phase of complex slices (x, y, n) after smoothing within each of them.
 
     `width` is the standard deviation of the Gaussian in voxels.
     """
@@ -107,6 +124,6 @@ def smooth_phase(volume: ComplexArray, width: float) -> FloatArray:
     from scipy.ndimage import gaussian_filter
 
     real, imaginary = (
-        gaussian_filter(part, (width, width, 0)) for part in (volume.real, volume.imag)
+        gaussian_filter(part, (width, width, 0)) for part in (slices.real, slices.imag)
     )
     return np.asarray(np.arctan2(imaginary, real), dtype=np.float32)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bids_denoise import imageio
+from bids_denoise import imageio, scratch
 from bids_denoise.derivatives import connectivity, sidecar
 from bids_denoise.derivatives.names import Layout, Outputs, beside
 from bids_denoise.derivatives.sidecar import json_paths, record_json
@@ -61,7 +61,7 @@ def check_result(image: Image, denoised: Denoised) -> None:
     before, after = image.data, denoised.data
     if after.shape != before.shape:
         raise DenoiserError(f"the result has shape {after.shape}, the image {before.shape}")
-    if not np.isfinite(after).all():
+    if not all(np.isfinite(plane).all() for plane in after):
         raise DenoiserError("the result has values that are not finite")
     old, new = _power(before), _power(after)
     if not LEAST_POWER * old <= new <= MOST_POWER * old:
@@ -158,7 +158,7 @@ def _draft_events(drafts: _Drafts, target: Target) -> None:
 
 def _draft_maps(drafts: _Drafts, target: Target, results: Results) -> dict[str, Path]:
     scan, outputs, settings = target.scan, target.outputs, target.settings
-    residual = results.image.data - results.denoised.data if settings.write_residual else None
+    residual = _residual(results) if settings.write_residual else None
     series = scan.datatype == "func" and results.image.data.ndim == 4
     tsnr = temporal_snr(results.denoised.data) if series and settings.write_tsnr_map else None
     sigma = results.denoised.maps.get("sigma", results.noise.sigma)
@@ -193,6 +193,14 @@ def _draft_maps(drafts: _Drafts, target: Target, results: Results) -> dict[str, 
         drafts.text(beside(final, ".json"), json_text(content))
         written[name] = final
     return written
+
+
+def _residual(results: Results) -> FloatArray:
+    removed = scratch.empty_like(results.image.data)
+    planes = zip(results.image.data, results.denoised.data, removed, strict=True)
+    for before, after, into in planes:
+        np.subtract(before, after, out=into)
+    return removed
 
 
 def _draft_figures(drafts: _Drafts, target: Target, results: Results) -> dict[str, Path]:

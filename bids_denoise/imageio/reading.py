@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bids_denoise import scratch
 from bids_denoise.errors import ScanError
 from bids_denoise.imageio.gradients import read_bvals
 from bids_denoise.imageio.header import affine_in_mm, header_facts, open_image
@@ -45,16 +46,23 @@ class Loaded(Image):
     remarks: tuple[str, ...] = ()
 
 
-def load(scan: Scan) -> Loaded:
-    """Read a scan into memory and refuse what cannot be denoised.
+def load(scan: Scan, folder: Path | None = None, phase: bool = True) -> Loaded:
+    """Read a scan and refuse what cannot be denoised.
 
     Every value is ``slope * stored + inter`` in float32. A trailing axis of length 1 is dropped
     for anatomical images and single-band references, which BIDS wants in 3D. Values that are not
     finite become 0, and their voxels leave the mask; so do voxels that hold
     a fill value (see `padding.padding`).
 
-    Memory: 4 bytes for each voxel of the result, about 8 for each voxel of one volume, and
-    one slab of stored voxels (60 MiB).
+    Memory: 4 bytes for each voxel of the result, unless it lies in a file; about 8 for each voxel
+    of one volume, and one slab of stored voxels (60 MiB).
+
+    Parameters
+    ----------
+    folder
+        Where large series lie (`scratch`); None: in memory, whatever their size.
+    phase
+        Read the phase that belongs to the scan, if there is one.
 
     Raises
     ------
@@ -62,6 +70,8 @@ def load(scan: Scan) -> Loaded:
         The content is not present, the file is damaged or cut off, its shape or type is
         not that of such a scan, it is constant, or the gradients of a diffusion scan are
         missing or do not fit.
+    StorageError
+        There is no room in `folder`.
     """
     # A sidecar that cannot be read says so when it is looked into: here, before the work starts.
     dict(scan.metadata)
@@ -69,7 +79,7 @@ def load(scan: Scan) -> Loaded:
     affine = affine_in_mm(scan.path, image)
     shape = _shape_of(scan, image.shape)
     bvals = read_bvals(scan, shape)
-    voxels = read_voxels(scan.path, image)
+    voxels = read_voxels(scan.path, image, folder)
     data = voxels.data.reshape(shape)
     _check_contrast(scan.path, data)
     mask = voxels.finite & ~padding(data)
@@ -78,7 +88,7 @@ def load(scan: Scan) -> Loaded:
         affine=affine,
         mask=mask,
         bvals=bvals,
-        phase=read_phase(scan, shape),
+        phase=read_phase(scan, shape, folder) if phase else None,
         not_finite=voxels.not_finite,
         remarks=header_facts(scan.path, image).remarks + _remarks(voxels),
     )
@@ -115,7 +125,7 @@ def _shape_of(scan: Scan, stored: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _check_contrast(path: Path, data: FloatArray) -> None:
-    low, high = float(data.min()), float(data.max())
+    low, high = scratch.extremes(data)
     if low == high:
         raise ScanError(f"{path}: every voxel holds the same value, {low:g}; this is no scan")
 

@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from bids_denoise import scratch
 from bids_denoise.errors import ScanError, StorageError, storage_errors
 from bids_denoise.imageio.header import open_image
 
@@ -124,7 +125,7 @@ def _scaling(
     path: Path, data: FloatArray, stored: np.dtype[Any], given: tuple[float, float]
 ) -> tuple[float, float]:
     """Return the slope and intercept under which all of `data` fits the integers `stored`."""
-    low, high = float(data.min()), float(data.max())
+    low, high = scratch.extremes(data)
     if not math.isfinite(low + high):
         raise ScanError(f"{path.name}: values are not finite; integers cannot hold them")
     least, most = _limits(stored)
@@ -169,7 +170,7 @@ def write_voxels(
     try:
         with storage_errors(path), path.open("wb") as file, _body(path, file) as body:
             header.write_to(body)
-            for slab in _slabs(data):
+            for slab in scratch.volumes(data) if data.ndim > 3 else _slabs(data):
                 body.write(_encoded(slab, dtype, scaling).tobytes(order="F"))
     except StorageError:
         path.unlink(missing_ok=True)

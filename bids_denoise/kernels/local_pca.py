@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from bids_denoise import scratch
 from bids_denoise.kernels.local_pca_reference import Patches
 from bids_denoise.kernels.pool import in_turn, torch_threads
 
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 BATCH = {"cpu": 1_000_000, "cuda": 50_000_000}
 """Values of a batch of patches, by kind of device: a few MB stay in the cache of a core."""
 
+COPIES_OF_A_BATCH = 9
+"""That a thread holds: most of them in double precision, and those that wait to be added."""
+
 
 class Rule(NamedTuple):
     """How a patch is split: `local_pca_reference.shares` and its groups of volumes."""
@@ -41,23 +45,26 @@ def local_pca(
     data: Array,
     sigma: FloatArray,
     patches: Patches,
-    shrinkage: str,
-    groups: Sequence[IntArray],
+    rule: Rule,
     device: Device,
+    in_place: bool = False,
 ) -> tuple[Array, FloatArray]:
     """Denoise a series; parameters and results as in `local_pca_reference.local_pca`.
 
+    With `in_place` the result takes the place of `data`.
+
     A patch of n voxels takes O(r^2 (n + t)) for its matrix and O(r^3) for the eigenvectors, r being
-    the smaller of n and t. Beside data and result, a few times ``2 reach + 1`` planes of the series
-    and a few batches are held, on the device.
+    the smaller of n and t. Beside data and result, twice ``2 reach + 1`` planes of the series, that
+    lie where it does, and a few batches are held, on the device.
     """
-    run = _Run(data, sigma, patches, Rule(shrinkage, groups), device)
+    denoised = data if in_place else scratch.empty_like(data)
+    run = _Run((data, denoised), sigma, patches, rule, device)
     with torch_threads(1):  # each of ours has its own: small matrices gain nothing from more
         centres = patches.centres(data.shape[0])
         for x in centres:
             run.add_plane(x)
             run.write_planes(x, patches.step if x != centres[-1] else 2 * patches.reach + 1)
-    return run.denoised, run.rank
+    return denoised, run.rank
 
 
 class Row(NamedTuple):
@@ -77,20 +84,28 @@ class _Run:
     """One series on its way: a window of planes in, sums of the same planes out."""
 
     def __init__(
-        self, data: Array, sigma: FloatArray, patches: Patches, rule: Rule, device: Device
+        self,
+        series: tuple[Array, Array],
+        sigma: FloatArray,
+        patches: Patches,
+        rule: Rule,
+        device: Device,
     ) -> None:
         import torch
 
-        self.data, self.patches, self.rule, self.device = data, patches, rule, device
+        (data, _) = self.data, self.denoised = series
+        self.patches, self.rule, self.device = patches, rule, device
         self.scale = sigma * np.float32(np.sqrt(2) if np.iscomplexobj(data) else 1)
         self.margin = patches.reach + patches.step  # the last centre may lie outside
         wide = tuple(length + 2 * self.margin for length in sigma.shape[1:])
         self.planes = (2 * patches.reach + 1, *wide)
-        kind = torch.complex64 if np.iscomplexobj(data) else torch.float32
         place = torch.device(device.torch_name)
-        self.sums = torch.zeros((*self.planes, data.shape[3]), dtype=kind, device=place)
+        shape = (*self.planes, data.shape[3])
+        self.window = scratch.empty_like(data, shape)
+        sums = torch.from_numpy(np.asarray(scratch.empty_like(data, shape)))
+        self.sums = sums.to(place).zero_()
         self.weights, self.ranks = (torch.zeros(self.planes, device=place) for _ in range(2))
-        self.denoised, self.rank = data.copy(), np.zeros(sigma.shape, np.float32)
+        self.rank = np.zeros(sigma.shape, np.float32)
         self.rows = list(_rows_of(patches, place))
         self.centres = tuple(patches.centres(length) for length in sigma.shape[1:])
 
@@ -102,8 +117,7 @@ class _Run:
             found, rank = _split(*self._gather(window, measured, batch), self.rule)
             return batch, found, rank
 
-        threads = 1 if self.device.kind == "cuda" else self.device.threads
-        for batch, found, rank in in_turn(work, self._batches(), threads):
+        for batch, found, rank in in_turn(work, self._batches(), self._threads()):
             self._add(batch, found, rank)
 
     def write_planes(self, x: int, count: int) -> None:
@@ -114,9 +128,9 @@ class _Run:
                 self._write(here, index)
         step = self.patches.step
         for sums in (self.sums, self.weights, self.ranks):
-            kept = sums[step:].clone()
-            sums[: len(kept)] = kept
-            sums[len(kept) :] = 0
+            for before, plane in zip(sums, sums[step:], strict=False):
+                before.copy_(plane)
+            sums[-step:] = 0
 
     def _window(self, x: int) -> tuple[Tensor, Tensor]:
         """Return the planes around `x` with noise of 1, 0 where there is none, and where it is."""
@@ -126,12 +140,23 @@ class _Run:
         low, high = max(x - reach, 0), min(x + reach + 1, len(self.data))
         scale = self.scale[low:high, ..., np.newaxis]
         inner = np.s_[low - x + reach : high - x + reach, margin:-margin, margin:-margin]
-        window = np.zeros((*self.planes, self.data.shape[3]), self.data.dtype)
-        np.divide(self.data[low:high], scale, out=window[inner], where=scale > 0)
+        self.window[...] = 0
+        np.divide(self.data[low:high], scale, out=self.window[inner], where=scale > 0)
         measured = np.zeros(self.planes, np.float32)
         measured[inner] = scale[..., 0] > 0
         place = self.device.torch_name
-        return torch.from_numpy(window).to(place), torch.from_numpy(measured).to(place)
+        window = torch.from_numpy(np.asarray(self.window))
+        return window.to(place), torch.from_numpy(measured).to(place)
+
+    def _threads(self) -> int:
+        """Return on how many threads the batches fit into half of the memory."""
+        if self.device.kind == "cuda":
+            return 1
+        if self.device.memory is None:
+            return self.device.threads
+        values = max(len(self.patches.offsets) * self.data.shape[3], BATCH["cpu"])
+        at_once = self.device.memory // 2 // (COPIES_OF_A_BATCH * values * self.data.itemsize)
+        return max(1, min(self.device.threads, int(at_once)))
 
     def _batches(self) -> list[Batch]:
         """Return the centres of the patches along y and z, in pieces that stay in a cache."""
@@ -183,6 +208,7 @@ class _Run:
         weight = self.weights[index][inner].cpu().numpy()
         scale = self.scale[x]
         result = self.sums[index][inner].cpu().numpy() * (scale / weight)[..., np.newaxis]
+        self.denoised[x] = self.data[x]
         np.copyto(self.denoised[x], result, where=scale[..., np.newaxis] > 0)
         rank = self.ranks[index][inner].cpu().numpy() / weight
         np.copyto(self.rank[x], rank, where=scale > 0)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numba import njit
 
+from bids_denoise import scratch
 from bids_denoise.kernels.eigen import diagonalise, rotate_back
 from bids_denoise.kernels.gram import gram_matrix, make_band, move_band
 from bids_denoise.kernels.householder import (
@@ -61,9 +62,10 @@ def mppca(
     data and results is about ``8 r^2 (50 + window (window + 7) / 2)`` bytes a thread.
     The result is the same for any number of `threads`.
     """
-    results = _make_results(data.copy(), mask)
+    denoised = scratch.copy_of(data)
+    results = _make_results(np.asarray(denoised), mask)
     _run(data, (mask, mask), window, estimator, threads, results)
-    return results.denoised, results.sigma, results.rank
+    return denoised, results.sigma, results.rank
 
 
 def noise_map(
@@ -96,6 +98,7 @@ def _run(
     threads: int,
     results: Results,
 ) -> None:
+    data = np.asarray(data)  # no subclass: each would be compiled for anew
     # masks: of the voxels that were measured, and of those that are wanted.
     wanted = masks[1]
     edges = np.array([min(window, size) for size in wanted.shape])

@@ -25,36 +25,34 @@ class Curve(NamedTuple):
     density: np.float32
 
 
-def stabilise(data: FloatArray, sigma: FloatArray, curve: Curve, threads: int = 1) -> FloatArray:
-    """Return f(data / sigma); beyond the curve f(m) is ``sqrt(m^2 - 1/2)``.
+def stabilise(arrays: tuple[FloatArray, ...], curve: Curve, threads: int = 1) -> None:
+    """Write f(data / sigma); beyond the curve f(m) is ``sqrt(m^2 - 1/2)``.
 
-    `data` is float32 (voxels, volumes), `sigma` float32 (voxels,), greater than 0.
+    The arrays are sigma (voxels,), greater than 0; data (voxels, volumes); and what is written to,
+    which may be the data. All are float32.
     """
-    return _over_chunks(_stabilise, data, sigma, curve, threads)
+    _over_chunks(_stabilise, arrays, curve, threads)
 
 
-def unstabilise(
-    stable: FloatArray, sigma: FloatArray, curve: Curve, threads: int = 1
-) -> FloatArray:
-    """Return sigma times the signal whose stabilised mean is `stable`.
+def unstabilise(arrays: tuple[FloatArray, ...], curve: Curve, threads: int = 1) -> None:
+    """Write sigma times the signal whose stabilised mean is the data.
 
     The curve holds the square of the signal, which is straight where the signal is 0. Beyond
-    it the mean is ``signal + 1 / (4 signal)``. Shapes as in `stabilise`.
+    it the mean is ``signal + 1 / (4 signal)``. Arrays as in `stabilise`.
     """
-    return _over_chunks(_unstabilise, stable, sigma, curve, threads)
+    _over_chunks(_unstabilise, arrays, curve, threads)
 
 
 def _over_chunks(
-    work: Callable[..., None], data: FloatArray, sigma: FloatArray, curve: Curve, threads: int
-) -> FloatArray:
-    out = np.empty_like(data)
+    work: Callable[..., None], arrays: tuple[FloatArray, ...], curve: Curve, threads: int
+) -> None:
+    sigma, data, out = arrays
 
     def do_chunk(start: int) -> None:
         part = slice(start, start + CHUNK)
         work(data[part], sigma[part], curve, out[part])
 
     for_each(do_chunk, range(0, len(data), CHUNK), threads)
-    return out
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bids_denoise import scratch
 from bids_denoise.intensity import foreground
 from bids_denoise.metrics.law import bias_and_spread
 from bids_denoise.values import Noise
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from bids_denoise.values import BoolArray, Denoised, FloatArray, Image
 
 MARGIN = 4
@@ -96,13 +99,15 @@ def compare(
     air = image.mask & ~(head if image.head is None else foreground_of(image))
     return tuple(
         _comparison(
-            np.ascontiguousarray(_volume(image.data, index)[box]),
-            np.ascontiguousarray(_volume(denoised.data, index)[box]),
+            before,
+            after,
             Noise(noise.sigma[box], noise.law, noise.method),
             (head[box], image.mask[box], air[box]),
             voxel_size(image),
         )
-        for index in indices
+        for before, after in zip(
+            _volumes(image.data[box], indices), _volumes(denoised.data[box], indices), strict=True
+        )
     )
 
 
@@ -189,8 +194,8 @@ def voxel_size(image: Image) -> tuple[float, float, float]:
     return (x, y, z)
 
 
-def _volume(data: FloatArray, index: int) -> FloatArray:
-    return data if data.ndim == 3 else data[..., index]
+def _volumes(data: FloatArray, indices: list[int]) -> Iterator[FloatArray]:
+    return iter([np.ascontiguousarray(data)]) if data.ndim == 3 else scratch.volumes(data, indices)
 
 
 def _evenly(count: int, most: int) -> list[int]:

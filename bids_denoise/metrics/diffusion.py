@@ -91,6 +91,9 @@ def above_unweighted(data: FloatArray, bvals: Precise, head: BoolArray) -> float
     weighted = bvals >= SHELL_GAP
     if weighted.all() or not weighted.any() or not head.any():
         return None
-    inside = data[head]
-    unweighted = inside[:, ~weighted].mean(axis=1, dtype=np.float64)
-    return float(100 * np.mean(inside[:, weighted] > unweighted[:, np.newaxis]))
+    above = 0
+    for plane, where in zip(data, head, strict=True):
+        inside = plane[where]
+        unweighted = inside[:, ~weighted].mean(axis=1, dtype=np.float64)
+        above += int(np.count_nonzero(inside[:, weighted] > unweighted[:, np.newaxis]))
+    return 100 * (above / (np.count_nonzero(head) * np.count_nonzero(weighted)))

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bids_denoise import scratch
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -26,7 +28,7 @@ def smoothness(
     axes (Forman 1995, doi:10.1002/mrm.1910330508). Without the mean image, whose edges are
     no fluctuation. None where neighbours are not alike, or nothing varies.
     """
-    still = STILL * float(np.abs(data).max(initial=0))
+    still = _still(data)
     shared = [_Mean() for _ in spacing]
     before: tuple[FloatArray, BoolArray] | None = None
     for plane, inside in zip(data, head, strict=True):
@@ -50,13 +52,19 @@ def autocorrelation(data: FloatArray, head: BoolArray) -> float | None:
     The mean over the head of each voxel's correlation at a lag of one volume; None where
     nothing varies.
     """
-    still = STILL * float(np.abs(data).max(initial=0))
+    still = _still(data)
     total = _Mean()
     length = data.shape[-1]
     for plane, inside in zip(data, head, strict=True):
         unit, varies = _normalised(plane, inside, still)
         total.add(unit[..., :-1], unit[..., 1:], varies, length)
     return total.value if total.count else None
+
+
+def _still(data: FloatArray) -> float:
+    """Return the standard deviation in time below which a voxel is constant."""
+    low, high = scratch.extremes(data)
+    return STILL * max(-low, high)
 
 
 class _Mean:

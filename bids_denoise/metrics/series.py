@@ -6,10 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bids_denoise.metrics.comparison import box_around
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     import numpy.typing as npt
 
@@ -49,32 +47,27 @@ def dvars(data: FloatArray, head: BoolArray) -> Precise:
 
     Power 2012, doi:10.1016/j.neuroimage.2011.10.018, over the head (x, y, z) of data (x, y, z, t).
     """
-    inside = data[head]
-    scale = float(inside.mean(dtype=np.float64))
-    if scale == 0 or data.shape[-1] < 2:
-        return np.zeros(max(data.shape[-1] - 1, 0))
-    change = np.diff(inside, axis=-1)
-    return np.asarray(100 * np.sqrt(np.mean(change**2, axis=0, dtype=np.float64)) / scale)
+    total, squares = 0.0, np.zeros(max(data.shape[-1] - 1, 0))
+    for plane, where in zip(data, head, strict=True):
+        inside = plane[where]
+        total += float(inside.sum(dtype=np.float64))
+        squares += np.sum(np.diff(inside, axis=-1) ** 2, axis=0, dtype=np.float64)
+    voxels = int(np.count_nonzero(head))
+    if total == 0:
+        return np.zeros_like(squares)
+    change = 100 * np.sqrt(squares / voxels) / (total / (voxels * data.shape[-1]))
+    return np.asarray(change)
 
 
 def volume_ratios(image: Image, denoised: Denoised, noise: Noise, head: BoolArray) -> Precise:
     """Return the root mean square of what was removed over sigma, for each volume (t,)."""
-    box = box_around(head, 0)
-    inside = head[box] & (noise.sigma[box] > 0)
-    if not inside.any():
-        return np.zeros(image.data.shape[-1])
-    scale = 1 / noise.sigma[box][inside]
-    removed = (
-        (before - after)[inside] * scale
-        for before, after in zip(
-            _volumes(image.data[box]), _volumes(denoised.data[box]), strict=True
-        )
-    )
-    return np.array([np.sqrt(np.mean(each**2, dtype=np.float64)) for each in removed])
-
-
-def _volumes(data: FloatArray) -> Iterator[FloatArray]:
-    return iter(np.moveaxis(data, -1, 0))
+    inside = head & (noise.sigma > 0)
+    squares: Precise = np.zeros(image.data.shape[-1])
+    planes = zip(image.data, denoised.data, noise.sigma, inside, strict=True)
+    for before, after, sigma, where in planes:
+        removed = (before - after)[where] * (1 / sigma[where])[:, np.newaxis]
+        squares += np.sum(removed**2, axis=0, dtype=np.float64)
+    return np.asarray(np.sqrt(squares / max(int(np.count_nonzero(inside)), 1)))
 
 
 def unevenness(ratios: Precise, groups: Iterable[npt.NDArray[np.int64]]) -> float:

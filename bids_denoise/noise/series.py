@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bids_denoise import scratch
 from bids_denoise.intensity import foreground
 from bids_denoise.noise.air import FEWEST_TILES
 from bids_denoise.noise.floor import floor
@@ -115,8 +116,10 @@ def marchenko_pastur_map(
         slice(None, None, 2 if filtered and length >= THINNED else 1) for length in head.shape
     )
     volumes = _evenly(data.shape[-1], MOST_VOLUMES)
-    thinned = np.ascontiguousarray(data[thin][..., volumes])
     inside = head[thin]
+    thinned = scratch.empty_like(data, (*inside.shape, len(volumes)))
+    for into, plane in zip(thinned, data[thin], strict=True):
+        into[...] = plane[..., volumes]
     step = max(1, int(np.ceil((inside.size / MOST_PATCHES) ** (1 / 3))))
     nodes = tuple(
         np.minimum(np.arange(0, length, step) + step // 2, length - 1) for length in inside.shape
@@ -145,12 +148,9 @@ def marchenko_pastur_map(
 
 def _whole(level: DoubleArray, good: BoolArray, series: FloatArray, at: Any) -> DoubleArray:
     """Return sigma at the nodes of a magnitude series from the noise that is seen there."""
-    from scipy.ndimage import uniform_filter
-
-    means = uniform_filter(series, (3, 3, 3, 1))
     sigma, whole = float(np.median(level[good])), level
     for _ in range(ROUNDS):
-        whole = level / np.sqrt(_visible(sigma, means)[at])
+        whole = level / np.sqrt(_visible(sigma, series)[at])
         sigma = float(np.median(whole[good]))
     return whole
 
@@ -167,13 +167,13 @@ def difference_sigma(data: FloatArray, head: BoolArray) -> float:
     return float(np.sqrt(floor(np.square(change, dtype=np.float64).mean(axis=1) / 2, pairs)))
 
 
-def _visible(sigma: float, means: FloatArray) -> DoubleArray:
+def _visible(sigma: float, series: FloatArray) -> DoubleArray:
     """Return which share of the noise variance is seen in the patch around each voxel."""
     from scipy.ndimage import uniform_filter
 
-    share = np.zeros(means.shape[:3])
-    for volume in range(means.shape[3]):
-        share += variance_share(means[..., volume] / sigma) / means.shape[3]
+    share = np.zeros(series.shape[:3])
+    for volume in scratch.volumes(series):
+        share += variance_share(uniform_filter(volume, 3) / sigma) / series.shape[3]
     return np.asarray(uniform_filter(share, WINDOW, mode="nearest"))
 
 
@@ -246,8 +246,11 @@ def _noise(
 
 def _head_of(image: Image) -> BoolArray:
     chosen = _evenly(image.data.shape[-1], MOST_VOLUMES)
-    mean = sum(image.data[..., index].astype(np.float64) for index in chosen) / len(chosen)
-    return foreground(np.asarray(mean, dtype=np.float32), image.mask)
+    total = np.zeros(image.mask.shape)
+    for x, plane in enumerate(image.data):
+        for index in chosen:
+            total[x] += plane[..., index]
+    return foreground(np.asarray(total / len(chosen), dtype=np.float32), image.mask)
 
 
 def _evenly(length: int, most: int) -> IntArray:

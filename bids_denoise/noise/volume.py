@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bids_denoise import scratch
 from bids_denoise.intensity import foreground
 from bids_denoise.noise.air import FEWEST_TILES, Source, air_estimates, source_of
 from bids_denoise.noise.levels import level_of, local_level, seen_share, sigma_map
@@ -64,7 +65,7 @@ def law_of(data: FloatArray, mask: BoolArray) -> Law:
     0, a twentieth of the positive values that are as near to 0. What is less can be the
     ringing of an interpolation. All else is taken for magnitude data.
     """
-    lowest = float(data.min())
+    lowest, _ = scratch.extremes(data)
     if lowest >= 0:
         return "rician"
     below, near = 0, 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -52,6 +53,7 @@ def run_participants(settings: Settings, console: Console) -> tuple[Record, ...]
         console.message(remark)
     workers = _workers(found, settings)
     device = choose_device(settings.device, settings.nprocs // workers)
+    device = replace(device, memory=settings.memory // workers)
     job = Job(settings, names.layout_of(settings), device)
     console.banner(settings, found, device)
     if settings.dry_run:

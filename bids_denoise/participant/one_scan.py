@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bids_denoise import imageio
+from bids_denoise import imageio, scratch
 from bids_denoise.dataset import find_brain_mask
 from bids_denoise.denoisers import apply
 from bids_denoise.denoisers.base import parameters
@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("bids_denoise")
 
-# Measured peaks: what the interpreter with its packages takes, and float32 copies of the data.
+# Measured peaks: what the interpreter with its packages takes, and float32 copies of the data; of a
+# series, of that part of it that does not lie in a file.
 BASE_BYTES = 400 * 2**20
 COPIES_OF_A_VOLUME = 12
 COPIES_OF_A_SERIES = 5
@@ -67,7 +68,8 @@ def denoise_scan(scan: Scan, job: Job) -> Record:
             current = records.current_record(outputs, **_identity(record))
             if current is not None and not job.settings.overwrite:
                 return replace(current, status="skipped", reason="already done and current")
-            image = _with_head(imageio.load(scan), scan, job)
+            loaded = imageio.load(scan, store.draft_folder(), _uses_phase(scan, job))
+            image = _with_head(loaded, scan, job)
             noise = noise_of(image, scan, job.settings)
             choice = _choice(scan, job, noise.trusted)
             record = _by(choice, record)
@@ -116,6 +118,12 @@ def _choice(scan: Scan, job: Job, trusted: bool = True) -> Choice:
     shape, phase = imageio.describe(scan.path).shape, scan.phase is not None
     kind = Kind(scan.datatype, shape, trusted, phase)
     return choose_denoiser(settings.method, settings.parameters, kind, settings.sloppy)
+
+
+def _uses_phase(scan: Scan, job: Job) -> bool:
+    """Say whether the method, whichever it will be, looks at the phase of a scan."""
+    choices = (_choice(scan, job, trusted) for trusted in (True, False))
+    return any(getattr(each.denoiser, "uses_phase", False) for each in choices)
 
 
 def _values(choice: Choice) -> dict[str, Any]:
@@ -261,6 +269,6 @@ def working_bytes(scan: Scan) -> int:
     data = imageio.voxels_bytes(shape)
     if len(shape) > 3 and shape[3] > 1:
         copies = COPIES_OF_A_COMPLEX_SERIES if scan.phase else COPIES_OF_A_SERIES
-        return BASE_BYTES + copies * data
+        return BASE_BYTES + copies * min(data, scratch.LARGEST_IN_MEMORY)
     network = network_bytes(math.prod(shape)) if scan.datatype == "anat" else 0
     return BASE_BYTES + COPIES_OF_A_VOLUME * data + network

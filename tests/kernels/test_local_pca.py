@@ -74,7 +74,7 @@ def test_the_batched_form_agrees_with_the_definition(
     before = data.copy()
     patches = make_patches(kernel, radius, step, weighting)
     groups = np.array_split(np.arange(shape[3]), demeaned) if demeaned else []
-    found = fast.local_pca(data, sigma, patches, shrinkage, groups, where)
+    found = fast.local_pca(data, sigma, patches, fast.Rule(shrinkage, groups), where)
     expected = slow.local_pca(data, sigma, patches, shrinkage, groups)
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-3)
@@ -89,13 +89,33 @@ def test_threads_and_sizes_of_batches_change_nothing(
 ) -> None:
     data, sigma = series((9, 12, 11, 25), kind)
     patches = make_patches("sphere", 2, 2, "gaussian")
-    one = fast.local_pca(data, sigma, patches, "optimal", [], CPU)
-    four = fast.local_pca(data, sigma, patches, "optimal", [], Device(threads=4))
+    one = fast.local_pca(data, sigma, patches, fast.Rule("optimal", []), CPU)
+    four = fast.local_pca(data, sigma, patches, fast.Rule("optimal", []), Device(threads=4))
     for left, right in zip(one, four, strict=True):
         np.testing.assert_array_equal(left, right)
     monkeypatch.setitem(fast.BATCH, "cpu", 5_000)
-    small = fast.local_pca(data, sigma, patches, "optimal", [], CPU)
+    small = fast.local_pca(data, sigma, patches, fast.Rule("optimal", []), CPU)
     np.testing.assert_allclose(small[0], one[0], rtol=1e-5)
+
+
+@pytest.mark.parametrize("form", [("sphere", 2.0, 2), ("cube", 2.0, 2), ("cube", 3.0, 3)], ids=str)
+@pytest.mark.parametrize("kind", ["real", "complex"])
+def test_in_place_the_result_is_the_same(kind: str, form: tuple[str, float, int]) -> None:
+    data, sigma = series((9, 12, 11, 25), kind)
+    patches = make_patches(*form, "uniform")
+    expected, _ = fast.local_pca(data, sigma, patches, fast.Rule("truncation", []), CPU)
+    found, _ = fast.local_pca(data, sigma, patches, fast.Rule("truncation", []), CPU, in_place=True)
+    assert found is data
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize(("memory", "threads"), [(None, 4), (1, 1), (10**9, 4), (150_000_000, 2)])
+def test_little_memory_takes_threads_away(memory: int | None, threads: int) -> None:
+    data, sigma = series((9, 12, 11, 25))
+    patches = make_patches("sphere", 2, 2, "uniform")
+    device = Device(threads=4, memory=memory)
+    run = fast._Run((data, data), sigma, patches, fast.Rule("truncation", []), device)
+    assert run._threads() == threads
 
 
 def test_the_number_of_threads_of_torch_is_left_as_it_was() -> None:
@@ -103,7 +123,9 @@ def test_the_number_of_threads_of_torch_is_left_as_it_was() -> None:
 
     before = torch.get_num_threads()
     data, sigma = series((5, 5, 5, 10))
-    fast.local_pca(data, sigma, make_patches("sphere", 2, 2, "uniform"), "optimal", [], CPU)
+    fast.local_pca(
+        data, sigma, make_patches("sphere", 2, 2, "uniform"), fast.Rule("optimal", []), CPU
+    )
     assert torch.get_num_threads() == before
 
 
@@ -113,7 +135,7 @@ def test_what_is_known_of_a_series_is_found(kind: str, shrinkage: str) -> None:
     data, sigma = series((14, 14, 14, 30), kind)
     truth, _ = series((14, 14, 14, 30), kind, noise=0.0)
     patches = make_patches("sphere", 2.5, 2, "gaussian")
-    denoised, rank = fast.local_pca(data, sigma, patches, shrinkage, [], CPU)
+    denoised, rank = fast.local_pca(data, sigma, patches, fast.Rule(shrinkage, []), CPU)
     inside = sigma > 0
     errors = [np.sqrt(np.mean(np.abs(each - truth)[inside] ** 2)) for each in (data, denoised)]
     assert errors[1] < 0.4 * errors[0]
@@ -125,10 +147,10 @@ def test_of_noise_alone_little_is_left_and_of_a_clean_series_all() -> None:
     noise = rng.standard_normal((12, 12, 12, 40)).astype(np.float32)
     sigma = np.ones(noise.shape[:3], np.float32)
     patches = make_patches("sphere", 2, 2, "gaussian")
-    denoised, _ = fast.local_pca(noise, sigma, patches, "optimal", [], CPU)
+    denoised, _ = fast.local_pca(noise, sigma, patches, fast.Rule("optimal", []), CPU)
     assert denoised.std() < 0.1
     clean, sigma = series((8, 8, 8, 20), noise=0.0)
-    kept, _ = fast.local_pca(clean, 1e-3 * sigma, patches, "optimal", [], CPU)
+    kept, _ = fast.local_pca(clean, 1e-3 * sigma, patches, fast.Rule("optimal", []), CPU)
     np.testing.assert_allclose(kept, clean, rtol=1e-5)
 
 

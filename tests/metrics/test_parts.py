@@ -15,7 +15,13 @@ from bids_denoise.metrics.law import HIGH_SIGNAL, bias_and_spread
 from bids_denoise.metrics.residual import residual_metrics, standardised
 from bids_denoise.metrics.series import dvars, unevenness
 from bids_denoise.metrics.sharpness import edge_profile, edge_widths
-from bids_denoise.metrics.sure import MOST_SAMPLES, SHORTEST_EDGE, estimated_gain, probe_box
+from bids_denoise.metrics.sure import (
+    MOST_SAMPLES,
+    SHORTEST_EDGE,
+    estimated_gain,
+    high_percentile,
+    probe_box,
+)
 from bids_denoise.metrics.texture import texture_metrics
 from bids_denoise.metrics.verdict import verdict
 from bids_denoise.simulate.noise import add_rician
@@ -172,6 +178,30 @@ def test_a_large_image_gives_the_same_gain_from_its_box(monkeypatch: pytest.Monk
     assert whole is not None
     assert part is not None
     assert part.gain == pytest.approx(whole.gain, abs=1.0)
+
+
+def test_the_phase_of_a_large_image_is_cut_to_the_box(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = case("T1w", 9.0, "gaussian")
+    image = replace(given.image, phase=given.image.data.copy())
+    monkeypatch.setattr("bids_denoise.metrics.sure.MOST_SAMPLES", 100_000)
+
+    def cut(scan: Image, noise: Noise) -> FloatArray:
+        assert scan.phase is not None
+        assert scan.phase.shape == scan.data.shape
+        return redo(scan, noise)
+
+    head = head_of(image)
+    assert estimated_gain(image, denoised(given.after), given.noise, head, cut, 0) is not None
+
+
+@pytest.mark.parametrize("percent", [50.0, 97.3, 99.9])
+@pytest.mark.parametrize("shape", [(1, 2, 3), (9, 8, 7), (7, 9, 8, 11)])
+def test_a_high_percentile_is_that_of_numpy(shape: tuple[int, ...], percent: float) -> None:
+    rng = np.random.default_rng(0)
+    data = rng.normal(100, 20, shape).astype(np.float32)
+    region = rng.random(shape[:3]) < 0.6
+    found = high_percentile(data, region, percent)
+    assert found == float(np.percentile(data[region], percent))
 
 
 def test_dvars_is_in_percent_of_the_mean() -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bids_denoise import scratch
 from bids_denoise.intensity import window
 from bids_denoise.metrics.comparison import chosen_volumes, compare, head_of
 from bids_denoise.metrics.diffusion import shell_snr, shells
@@ -50,7 +51,10 @@ class _Shown:
         """Return a volume (x, y, z) before and after."""
         if self.image.data.ndim == 3:
             return self.image.data, self.denoised.data
-        return self.image.data[..., index], self.denoised.data[..., index]
+        before, after = (
+            next(scratch.volumes(data, [index])) for data in (self.image.data, self.denoised.data)
+        )
+        return before, after
 
 
 def draw(
@@ -92,7 +96,9 @@ def _shown(image: Image, denoised: Denoised, noise: Noise) -> _Shown:
     head = head_of(image)
     first = chosen_volumes(image)[0]
     pair = compare(image, denoised, noise, head, [first])[0]
-    after = denoised.data if image.data.ndim == 3 else denoised.data[..., first]
+    after = denoised.data
+    if image.data.ndim > 3:
+        after = next(scratch.volumes(denoised.data, [first]))
     views = views_of(after, head, image.affine)
     return _Shown(image, denoised, noise, head, pair, views)
 
