@@ -51,13 +51,8 @@ def local_pca(
     the smaller of n and t. Beside data and result, a few times ``2 reach + 1`` planes of the series
     and a few batches are held, on the device.
     """
-    run = _Run(data, sigma, patches, Rule(shrinkage, groups), device)
-    with torch_threads(1):  # each of ours has its own: small matrices gain nothing from more
-        centres = patches.centres(data.shape[0])
-        for x in centres:
-            run.add_plane(x)
-            run.write_planes(x, patches.step if x != centres[-1] else 2 * patches.reach + 1)
-    return run.denoised, run.rank
+    run = Run(data, sigma, patches, Rule(shrinkage, groups), device)
+    return run.over_planes()
 
 
 class Row(NamedTuple):
@@ -73,7 +68,7 @@ class Row(NamedTuple):
     weights: Tensor
 
 
-class _Run:
+class Run:
     """One series on its way: a window of planes in, sums of the same planes out."""
 
     def __init__(
@@ -84,19 +79,48 @@ class _Run:
         self.data, self.patches, self.rule, self.device = data, patches, rule, device
         self.scale = sigma * np.float32(np.sqrt(2) if np.iscomplexobj(data) else 1)
         self.margin = patches.reach + patches.step  # the last centre may lie outside
-        wide = tuple(length + 2 * self.margin for length in sigma.shape[1:])
-        self.planes = (2 * patches.reach + 1, *wide)
+        self.wide = tuple(length + 2 * self.margin for length in sigma.shape[1:])
+        planes = (2 * patches.reach + 1, *self.wide)
         kind = torch.complex64 if np.iscomplexobj(data) else torch.float32
         place = torch.device(device.torch_name)
-        self.sums = torch.zeros((*self.planes, data.shape[3]), dtype=kind, device=place)
-        self.weights, self.ranks = (torch.zeros(self.planes, device=place) for _ in range(2))
+        self.sums = torch.zeros((*planes, data.shape[3]), dtype=kind, device=place)
+        self.weights, self.ranks = (torch.zeros(planes, device=place) for _ in range(2))
         self.denoised, self.rank = data.copy(), np.zeros(sigma.shape, np.float32)
         self.rows = list(_rows_of(patches, place))
         self.centres = tuple(patches.centres(length) for length in sigma.shape[1:])
 
-    def add_plane(self, x: int) -> None:
+    def over_planes(self) -> tuple[Array, FloatArray]:
+        """Take one plane of patches after the other; return the series and the rank."""
+        step, reach = self.patches.step, self.patches.reach
+        with torch_threads(1):  # each of ours has its own: small matrices gain nothing from more
+            centres = self.patches.centres(len(self.data))
+            for x in centres:
+                self._add_plane(x)
+                self._write_planes(x, step if x != centres[-1] else 2 * reach + 1)
+        return self.denoised, self.rank
+
+    def window(self, x: int) -> tuple[Tensor, Tensor]:
+        """Return what patches with centres at `x` are cut from; unmeasured voxels are 0 in it."""
+        return self.planes_around(x, self.patches.reach)
+
+    def planes_around(self, x: int, reach: int) -> tuple[Tensor, Tensor]:
+        """Return planes with noise of 1, 0 where there is none, and where it is, with a margin."""
+        import torch
+
+        margin = self.margin
+        low, high = max(x - reach, 0), min(x + reach + 1, len(self.data))
+        scale = self.scale[low:high, ..., np.newaxis]
+        inner = np.s_[low - x + reach : high - x + reach, margin:-margin, margin:-margin]
+        planes = np.zeros((2 * reach + 1, *self.wide, self.data.shape[3]), self.data.dtype)
+        np.divide(self.data[low:high], scale, out=planes[inner], where=scale > 0)
+        measured = np.zeros(planes.shape[:3], np.float32)
+        measured[inner] = scale[..., 0] > 0
+        place = self.device.torch_name
+        return torch.from_numpy(planes).to(place), torch.from_numpy(measured).to(place)
+
+    def _add_plane(self, x: int) -> None:
         """Add what the patches with centres at `x` say."""
-        window, measured = self._window(x)
+        window, measured = self.window(x)
 
         def work(batch: Batch) -> tuple[Batch, Tensor, Tensor]:
             found, rank = _split(*self._gather(window, measured, batch), self.rule)
@@ -106,7 +130,7 @@ class _Run:
         for batch, found, rank in in_turn(work, self._batches(), threads):
             self._add(batch, found, rank)
 
-    def write_planes(self, x: int, count: int) -> None:
+    def _write_planes(self, x: int, count: int) -> None:
         """Write the first planes of the window at `x`, to which no more is added; move it on."""
         for index in range(count):
             here = x - self.patches.reach + index
@@ -117,21 +141,6 @@ class _Run:
             kept = sums[step:].clone()
             sums[: len(kept)] = kept
             sums[len(kept) :] = 0
-
-    def _window(self, x: int) -> tuple[Tensor, Tensor]:
-        """Return the planes around `x` with noise of 1, 0 where there is none, and where it is."""
-        import torch
-
-        reach, margin = self.patches.reach, self.margin
-        low, high = max(x - reach, 0), min(x + reach + 1, len(self.data))
-        scale = self.scale[low:high, ..., np.newaxis]
-        inner = np.s_[low - x + reach : high - x + reach, margin:-margin, margin:-margin]
-        window = np.zeros((*self.planes, self.data.shape[3]), self.data.dtype)
-        np.divide(self.data[low:high], scale, out=window[inner], where=scale > 0)
-        measured = np.zeros(self.planes, np.float32)
-        measured[inner] = scale[..., 0] > 0
-        place = self.device.torch_name
-        return torch.from_numpy(window).to(place), torch.from_numpy(measured).to(place)
 
     def _batches(self) -> list[Batch]:
         """Return the centres of the patches along y and z, in pieces that stay in a cache."""
@@ -174,7 +183,8 @@ class _Run:
         found, rank = found.view(*shape, *found.shape[1:]), rank.view(shape)
         into = (self._views(each, batch) for each in (self.sums, self.weights, self.ranks))
         for (row, sums), (_, weights), (_, ranks) in zip(*into, strict=True):
-            sums.add_(found[:, :, row.voxels].movedim(2, 0) * row.weights)
+            own = found[:, :, row.voxels, : sums.shape[-1]]
+            sums.add_(own.movedim(2, 0) * row.weights)
             weights.add_(row.weights[..., 0])
             ranks.add_(rank * row.weights[..., 0])
 
