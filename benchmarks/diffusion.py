@@ -9,10 +9,10 @@ A simulated head (MNI152 tissue maps of nilearn) of 57 x 69 x 17 voxels of 2.5 m
 b = 0 and 30 directions each of b = 1000 and 2500 s/mm^2, with Rician noise. Its fibres: "crossing",
 three populations in each voxel of white matter with water in and between axons, and two waters in
 other tissue, all varying smoothly; or "single", one tensor a voxel, which flatters methods of low
-rank. SNR is that of white matter at b = 0. Ours estimate sigma and law from the noisy series, outside the
-clock; of the peers, DIPY localpca and patch-denoise's optimal and hybrid are told sigma.
-Windows: ours and dwidenoise's are their own; DIPY and patch-denoise get cubes of 5 voxels, the
-latter every 2 voxels. Two threads each, for those that can use them.
+rank. SNR is that of white matter at b = 0. Ours estimate sigma and law from the noisy series,
+outside the clock; of the peers, DIPY localpca and patch-denoise's optimal and hybrid are told
+sigma. Windows: ours and dwidenoise's are their own; DIPY and patch-denoise get cubes of 5 voxels,
+the latter every 2 voxels. Two threads each, for those that can use them.
 
 RMSE is that to the noise-free series in the brain, in sigma; bias its mean, by b-value. FA and MD
 come from a tensor fitted to b = 0 and one shell: mean error and root mean square error in white
@@ -55,7 +55,8 @@ THREADS = 2
 FIBRES = 0.3
 HEADS = {"crossing": dwi.crossing_series, "single": dwi.diffusion_series}
 HEAD = [
-    "fibres", "SNR", "method", "s", "RMSE", *(f"bias b {b:g}" for b in (0, *(b for b, _ in SHELLS))),
+    "fibres", "SNR", "method", "s", "RMSE",
+    *(f"bias b {b:g}" for b in (0, *(b for b, _ in SHELLS))),
     *(f"b {b:g}: FA bias, rmse; MD bias, rmse" for b, _ in SHELLS),
 ]  # fmt: skip
 

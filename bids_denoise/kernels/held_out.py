@@ -1,8 +1,8 @@
 """Held-out regression of the volumes of a series: on the cores of the CPU, or by CUDA.
 
-The prediction that leaves a value out, and its error, lie in the inverse of the covariance P: with
-features z, ``x_j - (P z)_j / P_jj`` and ``1 / P_jj``. The average of value and prediction is then
-``x - P z`` for all volumes at once, and that is the PCA of the patch with optimal shrinkage.
+With the precision matrix P and features z the prediction that leaves a value out is
+``z_j - (P z)_j / P_jj`` and its error ``1 / P_jj``. The average of value and prediction is then
+``z - P z`` for all volumes at once, and that is a PCA of the patch.
 """
 
 from __future__ import annotations
@@ -22,14 +22,19 @@ if TYPE_CHECKING:
 
 
 def held_out(
-    data: FloatArray, sigma: FloatArray, patches: Patches, components: int, device: Device
+    data: FloatArray,
+    sigma: FloatArray,
+    patches: Patches,
+    shrinkage: str,
+    components: int,
+    device: Device,
 ) -> tuple[FloatArray, FloatArray]:
     """Denoise a series; parameters and results as in `held_out_reference.held_out`.
 
     Time and memory as in `local_pca.local_pca`, with ``t + 2 components`` for the volumes. What the
     neighbours say is made for a few planes at a time.
     """
-    run = _HeldOut(data, sigma, patches, Rule("optimal", []), device)
+    run = _HeldOut(data, sigma, patches, Rule(shrinkage, centred=True), device)
     run.basis = shared_components(data, sigma, components)
     return run.over_planes()
 

@@ -3,7 +3,7 @@
 Each value is predicted by everything in its patch that its own noise has no part in: the other
 volumes at the same voxel, and all volumes at its neighbours (J-invariance: Batson & Royer 2019,
 arXiv:1901.11365; for diffusion Fadnavis 2020, arXiv:2011.01355). The prediction and the value
-are then averaged with the weights of their errors. What is learnt is one covariance a patch.
+are then averaged with the weights of their errors. What is learnt is one precision matrix a patch.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ OFFSETS = tuple(product((-1, 0, 1), repeat=3))
 RINGS = tuple(tuple(each for each in OFFSETS if sum(map(abs, each)) == apart) for apart in (1, 2))
 """The 6 neighbours of a voxel across its faces, and the 12 across its edges."""
 
-DAMPING = 0.8
+DAMPING = 0.6
 """Of what the neighbours say. They share neighbours of their own, so that their noise varies more
 from eigenvalue to eigenvalue than that of independent voxels; damped, it does not pass for signal.
 """
 
 
 def held_out(
-    data: FloatArray, sigma: FloatArray, patches: Patches, components: int
+    data: FloatArray, sigma: FloatArray, patches: Patches, shrinkage: str, components: int
 ) -> tuple[FloatArray, FloatArray]:
     """Denoise a series by the held-out regression of each of its volumes.
 
@@ -47,8 +47,10 @@ def held_out(
         float32 (x, y, z): standard deviation of the noise. Voxels with 0 take no part; they
         are copied.
     patches
-        In which the regression is fitted and applied; a voxel is the weighted mean of those
-        it lies in.
+        In which the regression is fitted, with an intercept, and applied; a voxel is the weighted
+        mean of those it lies in.
+    shrinkage
+        See `local_pca_reference.shares`.
     components
         At most so many principal components of the series speak for the neighbours.
 
@@ -69,8 +71,11 @@ def held_out(
         if not len(inside):
             continue
         here, share = tuple(places[inside].T), patches.weights[inside]
-        covariance, kept = signal_covariance(features[here])
-        total[here] += share[:, np.newaxis] * combined(features[here], covariance, volumes)
+        mean = features[here].mean(axis=0)
+        centred = features[here] - mean
+        precision, kept = precision_of(centred, shrinkage)
+        found = combined(centred, precision, volumes) + mean[:volumes]
+        total[here] += share[:, np.newaxis] * found
         rank[here] += share * kept
         weight[here] += share
     seen = weight > 0
@@ -79,37 +84,35 @@ def held_out(
     return denoised, (rank / np.where(seen, weight, 1)).astype(np.float32)
 
 
-def combined(features: Precise, covariance: Precise, volumes: int) -> Precise:
+def combined(features: Precise, precision: Precise, volumes: int) -> Precise:
     """Return the first `volumes` columns of `features`, each averaged with its prediction.
 
-    A prediction's error is that of the regression, its signal's and its noise's, which is 1; so
-    the value keeps the part of it that is not noise. What cannot be predicted stays as it is.
+    The best prediction of column j by the others has the coefficients ``-P_jk / P_jj`` and the
+    error ``1 / P_jj``, of which the noise of the value is 1: so much the prediction counts. What
+    cannot be predicted stays as it is.
     """
-    result = np.empty((len(features), volumes))
+    result = features[:, :volumes].copy()
     for volume in range(volumes):
-        others = np.delete(np.arange(features.shape[1]), volume)
-        between = covariance[others, volume]
-        coefficients = np.linalg.solve(covariance[np.ix_(others, others)], between)
-        predicted = features[:, others] @ coefficients
-        error = covariance[volume, volume] - between @ coefficients
-        value = features[:, volume]
-        result[:, volume] = predicted / error + value * (1 - 1 / error)
+        certainty = precision[volume, volume]
+        if certainty > 0:
+            others = np.delete(np.arange(features.shape[1]), volume)
+            predicted = features[:, others] @ (-precision[others, volume] / certainty)
+            result[:, volume] = certainty * predicted + (1 - certainty) * features[:, volume]
     return result
 
 
-def signal_covariance(features: Array) -> tuple[Precise, int]:
-    """Return the covariance (features, features) of unit noise and signal, and the signal's rank.
+def precision_of(features: Array, shrinkage: str) -> tuple[Precise, int]:
+    """Return the inverse P of the covariance of signal and unit noise, and the signal's rank.
 
-    About zero, not the mean, so that a mean image is signal as well. The spectrum is that of
-    the sample, shrunk so that the squared error is least (`shares`).
+    Of centred `features` (voxels, features). Components that are not above the noise have the
+    eigenvalue 1; the others have ``1 - share`` (`shares`), 0 where they are kept whole.
     """
     features = features.astype(np.float64)
-    voxels, count = features.shape
-    shorter, longer = sorted((voxels, count))
+    shorter, longer = sorted(features.shape)
     values, vectors = np.linalg.eigh(features.T @ features)
-    share = shares(values / longer, np.float64(shorter / longer), "optimal")
-    covariance = (vectors / (1 - share)) @ vectors.T
-    return covariance, int(np.count_nonzero(share))
+    share = shares(values / longer, np.float64(shorter / longer), shrinkage)
+    precision = (vectors * (1 - share)) @ vectors.T
+    return precision, int(np.count_nonzero(share))
 
 
 def with_neighbours(data: FloatArray, sigma: FloatArray, basis: FloatArray) -> Precise:

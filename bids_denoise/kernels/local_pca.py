@@ -31,10 +31,15 @@ BATCH = {"cpu": 1_000_000, "cuda": 50_000_000}
 
 
 class Rule(NamedTuple):
-    """How a patch is split: `local_pca_reference.shares` and its groups of volumes."""
+    """How a patch is split.
+
+    `shrinkage` and `groups` as in `local_pca_reference.local_pca`. `centred`: each volume's mean
+    over the measured voxels is taken out before and put back afterwards.
+    """
 
     shrinkage: str
-    groups: Sequence[IntArray]
+    groups: Sequence[IntArray] = ()
+    centred: bool = False
 
 
 def local_pca(
@@ -221,11 +226,7 @@ def _split(patches: Tensor, counts: Tensor, rule: Rule) -> tuple[Tensor, Tensor]
     """
     import torch
 
-    mean = torch.zeros_like(patches[..., :1]).expand_as(patches)
-    if rule.groups:
-        mean = torch.empty_like(patches)
-        for group in rule.groups:
-            mean[..., group] = patches[..., group].mean(dim=-1, keepdim=True)
+    mean = _mean(patches, counts, rule)
     centred = (patches - mean).to(torch.complex128 if patches.is_complex() else torch.float64)
     voxels, volumes = patches.shape[1:]
     wide = volumes <= voxels
@@ -240,6 +241,21 @@ def _split(patches: Tensor, counts: Tensor, rule: Rule) -> tuple[Tensor, Tensor]
     into, back = vectors * share, vectors.mH
     found = (centred @ into) @ back if wide else into @ (back @ centred)
     return mean + found.to(patches.dtype), rank.float()
+
+
+def _mean(patches: Tensor, counts: Tensor, rule: Rule) -> Tensor:
+    """Return what is taken out of patches before, 0 where nothing was measured."""
+    import torch
+
+    if rule.centred:
+        mean = patches.sum(dim=1, keepdim=True) / counts.clamp(min=1)[:, None, None]
+        return mean * patches.any(dim=-1, keepdim=True)
+    if not rule.groups:
+        return torch.zeros_like(patches[..., :1]).expand_as(patches)
+    mean = torch.empty_like(patches)
+    for group in rule.groups:
+        mean[..., group] = patches[..., group].mean(dim=-1, keepdim=True)
+    return mean
 
 
 def _shares(values: Tensor, counts: Tensor, volumes: int, shrinkage: str) -> Tensor:
