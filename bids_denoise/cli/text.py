@@ -64,8 +64,19 @@ def _entry(option: Option, width: int) -> Iterator[str]:
     if len(left) < INDENT - 1:
         yield left.ljust(INDENT) + lines.pop(0)
     else:
-        yield left
+        yield from _broken(left, width)
     yield from (" " * INDENT + line for line in lines)
+
+
+def _broken(invoked: str, width: int) -> Iterator[str]:
+    """Yield how an option is written in lines of `width`, broken after commas."""
+    line = ""
+    for piece in invoked.replace(",", ",\0").split("\0"):
+        if len(line) + len(piece) > width:
+            yield line
+            line = " " * 6
+        line += piece
+    yield line
 
 
 def invocation(option: Option) -> str:
