@@ -31,13 +31,12 @@ class Patch2Self:
     variance-stabilised before and brought back without the bias of the noise floor.
 
     Regression and average have a closed form, one small eigendecomposition a patch
-    (``kernels/held_out.py``). The squared error is 5 to 10 % less with optimal shrinkage, which
-    takes a part of weak anisotropy and contrast: it is not the default
-    (docs/benchmarks/diffusion.md).
+    (``kernels/held_out.py``). The error is 5 to 10 % less with optimal shrinkage, which takes a part
+    of weak anisotropy and contrast: it is not the default.
     """
 
     name: ClassVar[str] = "patch2self"
-    summary: ClassVar[str] = "Each diffusion volume by held-out regression on the others, weighted"
+    summary: ClassVar[str] = "held-out regression of each diffusion volume, averaged with it"
     dimensions: ClassVar[int] = 4
     datatypes: ClassVar[tuple[str, ...]] = ("dwi",)
     devices: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
@@ -57,7 +56,6 @@ class Patch2Self:
         minimum=0,
         maximum=100,
     )
-
     shrinkage: str = param(
         "truncation",
         "of what is above the noise: none, or what makes the squared error least",
