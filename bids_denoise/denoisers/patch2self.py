@@ -31,8 +31,8 @@ class Patch2Self:
     variance-stabilised before and brought back without the bias of the noise floor.
 
     Regression and average have a closed form, one small eigendecomposition a patch
-    (``kernels/held_out.py``). The error is 5 to 10 % less with optimal shrinkage, which takes a part
-    of weak anisotropy and contrast: it is not the default.
+    (``kernels/held_out.py``). The error is 5 to 10 % less with optimal shrinkage, which takes a
+    part of weak anisotropy and contrast: it is not the default.
     """
 
     name: ClassVar[str] = "patch2self"
