@@ -8,6 +8,7 @@ from bids_denoise.denoisers.local_pca import LocalPca
 from bids_denoise.denoisers.mppca import MarchenkoPasturPca
 from bids_denoise.denoisers.nlm import NonLocalMeans
 from bids_denoise.denoisers.nordic import Nordic
+from bids_denoise.denoisers.patch2self import Patch2Self
 from bids_denoise.denoisers.srcnn import PlanarSrcnn, Srcnn
 from bids_denoise.denoisers.unet import UNet
 
@@ -15,6 +16,6 @@ DENOISERS: dict[str, type[Denoiser]] = {
     each.name: each
     for each in (
         Gaussian, NonLocalMeans, MarchenkoPasturPca, LocalPca, Nordic,
-        PlanarSrcnn, Srcnn, UNet, Generative, Cnn4d,
+        Patch2Self, Cnn4d, PlanarSrcnn, Srcnn, UNet, Generative,
     )
 }  # fmt: skip

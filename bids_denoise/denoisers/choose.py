@@ -13,7 +13,7 @@ from bids_denoise.errors import ScanError
 # Below these numbers of volumes too little is shared by them, or the noise part of the
 # Marchenko-Pastur spectrum is too short to be told from the signal's, and a volume-wise method does
 # better.
-MIN_VOLUMES = {"pca": 10, "mppca": 20}
+MIN_VOLUMES = {"patch2self": 7, "pca": 10, "mppca": 20}
 
 
 # What --sloppy trades for speed, for a first look and for tests of the plumbing.
@@ -51,8 +51,9 @@ def choose_denoiser(
 ) -> Choice:
     """Return the denoiser for an image of `kind`.
 
-    ``auto`` takes the trained U-Net for anatomical images of trusted sigma, the PCA of patches for
-    series of trusted sigma, MP-PCA, which does not need it, for other series, each from
+    ``auto`` takes the trained U-Net for anatomical images of trusted sigma, held-out regression for
+    diffusion and the PCA of patches for other series of trusted sigma, which the tables of
+    docs/benchmarks say is best, MP-PCA, which does not need it, for other series, each from
     `MIN_VOLUMES` on, and non-local means for the rest. Nor is a phase a reason for NORDIC: it
     carries an activation to voxels that have none (docs/benchmarks/functional.md), as it takes wide
     patches. A named method is taken as it is, if it can
@@ -93,12 +94,13 @@ def _automatic(kind: Kind, sloppy: bool) -> tuple[str, str]:
 
 
 def _for_series(kind: Kind) -> tuple[str, str]:
-    if kind.trusted and kind.volumes >= MIN_VOLUMES["pca"]:
+    best = "patch2self" if kind.datatype == "dwi" else "pca"
+    if kind.trusted and kind.volumes >= MIN_VOLUMES[best]:
         why = f"auto: {kind.volumes} volumes share their signal, but not their noise"
         if kind.phase:
             why += "; the phase is left alone, as nordic spreads signal"
-        return "pca", why
+        return best, why
     if kind.volumes >= MIN_VOLUMES["mppca"]:
         return "mppca", "auto: sigma cannot be trusted, and MP-PCA finds it by itself"
-    least = MIN_VOLUMES["pca" if kind.trusted else "mppca"]
+    least = MIN_VOLUMES[best if kind.trusted else "mppca"]
     return "nlm", f"auto: {kind.volumes} volumes are too few for a PCA (needs {least})"

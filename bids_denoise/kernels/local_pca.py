@@ -35,10 +35,15 @@ COPIES_OF_A_BATCH = 9
 
 
 class Rule(NamedTuple):
-    """How a patch is split: `local_pca_reference.shares` and its groups of volumes."""
+    """How a patch is split.
+
+    `shrinkage` and `groups` as in `local_pca_reference.local_pca`. `centred`: each volume's mean
+    over the measured voxels is taken out before and put back afterwards.
+    """
 
     shrinkage: str
-    groups: Sequence[IntArray]
+    groups: Sequence[IntArray] = ()
+    centred: bool = False
 
 
 def local_pca(
@@ -58,13 +63,7 @@ def local_pca(
     lie where it does, and a few batches are held, on the device.
     """
     denoised = data if in_place else scratch.empty_like(data)
-    run = _Run((data, denoised), sigma, patches, rule, device)
-    with torch_threads(1):  # each of ours has its own: small matrices gain nothing from more
-        centres = patches.centres(data.shape[0])
-        for x in centres:
-            run.add_plane(x)
-            run.write_planes(x, patches.step if x != centres[-1] else 2 * patches.reach + 1)
-    return denoised, run.rank
+    return Run((data, denoised), sigma, patches, rule, device).over_planes()
 
 
 class Row(NamedTuple):
@@ -80,7 +79,7 @@ class Row(NamedTuple):
     weights: Tensor
 
 
-class _Run:
+class Run:
     """One series on its way: a window of planes in, sums of the same planes out."""
 
     def __init__(
@@ -97,21 +96,56 @@ class _Run:
         self.patches, self.rule, self.device = patches, rule, device
         self.scale = sigma * np.float32(np.sqrt(2) if np.iscomplexobj(data) else 1)
         self.margin = patches.reach + patches.step  # the last centre may lie outside
-        wide = tuple(length + 2 * self.margin for length in sigma.shape[1:])
-        self.planes = (2 * patches.reach + 1, *wide)
+        self.wide = tuple(length + 2 * self.margin for length in sigma.shape[1:])
+        planes = (2 * patches.reach + 1, *self.wide)
         place = torch.device(device.torch_name)
-        shape = (*self.planes, data.shape[3])
-        self.window = scratch.empty_like(data, shape)
-        sums = torch.from_numpy(np.asarray(scratch.empty_like(data, shape)))
+        sums = torch.from_numpy(np.asarray(scratch.empty_like(data, (*planes, data.shape[3]))))
         self.sums = sums.to(place).zero_()
-        self.weights, self.ranks = (torch.zeros(self.planes, device=place) for _ in range(2))
+        self.weights, self.ranks = (torch.zeros(planes, device=place) for _ in range(2))
         self.rank = np.zeros(sigma.shape, np.float32)
+        self.around: Array = np.empty(0)
         self.rows = list(_rows_of(patches, place))
         self.centres = tuple(patches.centres(length) for length in sigma.shape[1:])
 
-    def add_plane(self, x: int) -> None:
+    def over_planes(self) -> tuple[Array, FloatArray]:
+        """Take one plane of patches after the other; return the series and the rank."""
+        step, reach = self.patches.step, self.patches.reach
+        with torch_threads(1):  # each of ours has its own: small matrices gain nothing from more
+            centres = self.patches.centres(len(self.data))
+            for x in centres:
+                self._add_plane(x)
+                self._write_planes(x, step if x != centres[-1] else 2 * reach + 1)
+        return self.denoised, self.rank
+
+    def window(self, x: int) -> tuple[Tensor, Tensor]:
+        """Return what patches with centres at `x` are cut from; unmeasured voxels are 0 in it."""
+        return self.planes_around(x, self.patches.reach)
+
+    def planes_around(self, x: int, reach: int) -> tuple[Tensor, Tensor]:
+        """Return planes with noise of 1, 0 where there is none, and where it is, with a margin.
+
+        The next call overwrites them.
+        """
+        import torch
+
+        margin = self.margin
+        low, high = max(x - reach, 0), min(x + reach + 1, len(self.data))
+        scale = self.scale[low:high, ..., np.newaxis]
+        inner = np.s_[low - x + reach : high - x + reach, margin:-margin, margin:-margin]
+        shape = (2 * reach + 1, *self.wide, self.data.shape[3])
+        if self.around.shape != shape:
+            self.around = scratch.empty_like(self.data, shape)
+        self.around[...] = 0
+        np.divide(self.data[low:high], scale, out=self.around[inner], where=scale > 0)
+        measured = np.zeros(shape[:3], np.float32)
+        measured[inner] = scale[..., 0] > 0
+        place = self.device.torch_name
+        planes = torch.from_numpy(np.asarray(self.around))
+        return planes.to(place), torch.from_numpy(measured).to(place)
+
+    def _add_plane(self, x: int) -> None:
         """Add what the patches with centres at `x` say."""
-        window, measured = self._window(x)
+        window, measured = self.window(x)
 
         def work(batch: Batch) -> tuple[Batch, Tensor, Tensor]:
             found, rank = _split(*self._gather(window, measured, batch), self.rule)
@@ -120,7 +154,7 @@ class _Run:
         for batch, found, rank in in_turn(work, self._batches(), self._threads()):
             self._add(batch, found, rank)
 
-    def write_planes(self, x: int, count: int) -> None:
+    def _write_planes(self, x: int, count: int) -> None:
         """Write the first planes of the window at `x`, to which no more is added; move it on."""
         for index in range(count):
             here = x - self.patches.reach + index
@@ -131,22 +165,6 @@ class _Run:
             for before, plane in zip(sums, sums[step:], strict=False):
                 before.copy_(plane)
             sums[-step:] = 0
-
-    def _window(self, x: int) -> tuple[Tensor, Tensor]:
-        """Return the planes around `x` with noise of 1, 0 where there is none, and where it is."""
-        import torch
-
-        reach, margin = self.patches.reach, self.margin
-        low, high = max(x - reach, 0), min(x + reach + 1, len(self.data))
-        scale = self.scale[low:high, ..., np.newaxis]
-        inner = np.s_[low - x + reach : high - x + reach, margin:-margin, margin:-margin]
-        self.window[...] = 0
-        np.divide(self.data[low:high], scale, out=self.window[inner], where=scale > 0)
-        measured = np.zeros(self.planes, np.float32)
-        measured[inner] = scale[..., 0] > 0
-        place = self.device.torch_name
-        window = torch.from_numpy(np.asarray(self.window))
-        return window.to(place), torch.from_numpy(measured).to(place)
 
     def _threads(self) -> int:
         """Return on how many threads the batches fit into half of the memory."""
@@ -199,7 +217,8 @@ class _Run:
         found, rank = found.view(*shape, *found.shape[1:]), rank.view(shape)
         into = (self._views(each, batch) for each in (self.sums, self.weights, self.ranks))
         for (row, sums), (_, weights), (_, ranks) in zip(*into, strict=True):
-            sums.add_(found[:, :, row.voxels].movedim(2, 0) * row.weights)
+            own = found[:, :, row.voxels, : sums.shape[-1]]
+            sums.add_(own.movedim(2, 0) * row.weights)
             weights.add_(row.weights[..., 0])
             ranks.add_(rank * row.weights[..., 0])
 
@@ -237,11 +256,7 @@ def _split(patches: Tensor, counts: Tensor, rule: Rule) -> tuple[Tensor, Tensor]
     """
     import torch
 
-    mean = torch.zeros_like(patches[..., :1]).expand_as(patches)
-    if rule.groups:
-        mean = torch.empty_like(patches)
-        for group in rule.groups:
-            mean[..., group] = patches[..., group].mean(dim=-1, keepdim=True)
+    mean = _mean(patches, counts, rule)
     centred = (patches - mean).to(torch.complex128 if patches.is_complex() else torch.float64)
     voxels, volumes = patches.shape[1:]
     wide = volumes <= voxels
@@ -256,6 +271,21 @@ def _split(patches: Tensor, counts: Tensor, rule: Rule) -> tuple[Tensor, Tensor]
     into, back = vectors * share, vectors.mH
     found = (centred @ into) @ back if wide else into @ (back @ centred)
     return mean + found.to(patches.dtype), rank.float()
+
+
+def _mean(patches: Tensor, counts: Tensor, rule: Rule) -> Tensor:
+    """Return what is taken out of patches before, 0 where nothing was measured."""
+    import torch
+
+    if rule.centred:
+        mean = patches.sum(dim=1, keepdim=True) / counts.clamp(min=1)[:, None, None]
+        return mean * patches.any(dim=-1, keepdim=True)
+    if not rule.groups:
+        return torch.zeros_like(patches[..., :1]).expand_as(patches)
+    mean = torch.empty_like(patches)
+    for group in rule.groups:
+        mean[..., group] = patches[..., group].mean(dim=-1, keepdim=True)
+    return mean
 
 
 def _shares(values: Tensor, counts: Tensor, volumes: int, shrinkage: str) -> Tensor:

@@ -1,4 +1,4 @@
-"""A diffusion series with a known tensor in every voxel."""
+"""Diffusion series with known truth: of one tensor in every voxel, or of fibres that cross."""
 
 from __future__ import annotations
 
@@ -45,13 +45,28 @@ ISOTROPIC = {
 }
 """Mean diffusivity of tissue without a fibre axis, in mm^2/s."""
 
+AXONS, BETWEEN = (2.0e-3, 0.05e-3), (1.4e-3, 0.7e-3)
+"""Diffusivities of water in axons and between them, along and across, in mm^2/s."""
+
+SLOW, FAST = 0.5, 1.5
+"""Of the two waters of tissue without a fibre axis, times its diffusivity."""
+
+VARIED = 4.0
+"""Voxels over which the properties of tissue vary: the standard deviation of a smoothing."""
+
+FREE_WATER = 0.06
+"""Share of white matter that is as free as in fluid, before it varies."""
+
+FITTED_UP_TO = 1500.0
+"""s/mm^2: up to here a tensor is fitted to a series that no single tensor describes."""
+
 
 @dataclass(frozen=True)
 class DiffusionTruth:
     """A noise-free series and what lies under it.
 
-    `series` (x, y, z, t), `tensors` (x, y, z, 6) in mm^2/s, `brain` bool (x, y, z): more
-    than half brain.
+    `series` (x, y, z, t), `tensors` (x, y, z, 6) in mm^2/s, of crossing fibres those that fit the
+    series up to `FITTED_UP_TO`; `brain` bool (x, y, z): more than half brain.
     """
 
     series: FloatArray
@@ -71,7 +86,30 @@ def diffusion_series(
     unweighted = anatomy.signal(parts, MEANS) * anatomy.texture(individual, grid)
     field = _tensor_field(parts, fibre_axes(anatomy.points_of(grid), rng))
     series = unweighted[..., np.newaxis] * tensors.attenuation(field, gradients)
-    brain = parts[[Tissue.GREY, Tissue.WHITE, Tissue.DEEP_GREY]].sum(axis=0) > 0.5
+    return DiffusionTruth(series=series, tensors=field, brain=_brain(parts))
+
+
+def crossing_series(
+    individual: Individual, grid: Grid, gradients: Gradients, rng: np.random.Generator
+) -> DiffusionTruth:
+    """Simulate a noise-free diffusion series of a person whose fibres cross.
+
+    White matter holds callosal, projection and association fibres at once, each with water in its
+    axons and between them, and some free water; other tissue holds a slow and a fast water. Angles,
+    shares and diffusivities vary smoothly in space. No single tensor describes a voxel, and no few
+    components a neighbourhood. `gradients` need six directions or more up to `FITTED_UP_TO`.
+    """
+    parts = anatomy.fractions(individual, grid)
+    shares = parts * np.array([MEANS[tissue] for tissue in Tissue]).reshape(-1, 1, 1, 1)
+    shares *= anatomy.texture(individual, grid)
+    series = np.zeros((*grid.shape, len(gradients.bvals)), np.float32)
+    isotropic = [tissue for tissue in Tissue if tissue != Tissue.WHITE]
+    for tissue in isotropic:
+        series += shares[tissue][..., np.newaxis] * _two_waters(tissue, grid.shape, gradients, rng)
+    white = _crossing_fibres(anatomy.points_of(grid), gradients, rng)
+    series += shares[Tissue.WHITE][..., np.newaxis] * white
+    brain = _brain(parts)
+    field = tensors.fit(series, gradients, brain, FITTED_UP_TO)
     return DiffusionTruth(series=series, tensors=field, brain=brain)
 
 
@@ -87,16 +125,70 @@ def fibre_axes(points: Points, rng: np.random.Generator) -> FloatArray:
     numpy.ndarray
         float32 (x, y, z, 3).
     """
-    x, _, z = points
+    x, _, _ = points
     side = np.abs(x)
-    crossing = np.exp(-np.square(side / 16)) * (z > -12)
-    rising = np.exp(-np.square((side - 25) / 9)) + np.exp(-np.square(side / 12)) * (z <= -12)
-    running = 1 / (1 + np.exp((34 - side) / 4))
+    crossing, rising, running = _tracts(points)
     axes = np.stack([crossing + 0 * x, running + 0.05, rising + crossing * side / 40])
     axes[0] += 0.2 * np.sign(x) * rising
     axes += 0.15 * np.stack([smooth_field(x.shape, 4.0, rng) for _ in range(3)])
     unit = axes / np.maximum(np.linalg.norm(axes, axis=0), 1e-6)
     return np.ascontiguousarray(np.moveaxis(unit, 0, -1), dtype=np.float32)
+
+
+def _tracts(points: Points) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return how much there is of callosal, projection and association fibres, (x, y, z) each."""
+    x, _, z = points
+    side = np.abs(x)
+    crossing = np.exp(-np.square(side / 16)) * (z > -12)
+    rising = np.exp(-np.square((side - 25) / 9)) + np.exp(-np.square(side / 12)) * (z <= -12)
+    running = 1 / (1 + np.exp((34 - side) / 4))
+    return crossing, rising, running
+
+
+def _crossing_fibres(points: Points, gradients: Gradients, rng: np.random.Generator) -> FloatArray:
+    """Return the attenuation (x, y, z, t) of white matter."""
+    x, _, _ = points
+    still = np.zeros_like(x)
+    courses = (
+        (still + 1, still, np.abs(x) / 40),
+        (0.2 * np.sign(x), still, still + 1),
+        (still, still + 1, still + 0.1),
+    )
+    total = np.zeros((*x.shape, len(gradients.bvals)), np.float32)
+    amount = np.zeros((*x.shape, 1), np.float32)
+    for tract, course in zip(_tracts(points), courses, strict=True):
+        turned = np.stack(course) + 0.25 * np.stack(
+            [smooth_field(x.shape, VARIED, rng) for _ in range(3)]
+        )
+        axis = np.moveaxis(turned / np.linalg.norm(turned, axis=0), 0, -1)
+        share = ((tract + 0.15) * np.exp(0.4 * smooth_field(x.shape, VARIED, rng)))[..., np.newaxis]
+        inside = np.clip(0.55 + 0.08 * smooth_field(x.shape, VARIED, rng), 0, 1)[..., np.newaxis]
+        speed = (1 + 0.08 * smooth_field(x.shape, VARIED, rng))[..., np.newaxis]
+        for part, (along, across) in ((inside, AXONS), (1 - inside, BETWEEN)):
+            water = speed * tensors.axial(axis, along, across)
+            total += share * part * tensors.attenuation(water, gradients)
+        amount += share
+    free = FREE_WATER * np.exp(0.5 * smooth_field(x.shape, VARIED, rng))[..., np.newaxis]
+    fluid = np.exp(-gradients.bvals * ISOTROPIC[Tissue.CSF])
+    return np.asarray((1 - free) * total / amount + free * fluid, dtype=np.float32)
+
+
+def _two_waters(
+    tissue: Tissue, shape: tuple[int, ...], gradients: Gradients, rng: np.random.Generator
+) -> FloatArray:
+    """Return the attenuation (x, y, z, t) of tissue without a fibre axis; fluid is one water."""
+    if tissue == Tissue.CSF:
+        return np.exp(-gradients.bvals * ISOTROPIC[tissue]).astype(np.float32)
+    slow = np.clip(0.5 + 0.1 * smooth_field(shape, VARIED, rng), 0, 1)[..., np.newaxis]
+    speed = (1 + 0.08 * smooth_field(shape, VARIED, rng))[..., np.newaxis] * ISOTROPIC[tissue]
+    exponent = -speed * gradients.bvals.astype(np.float32)
+    both = slow * np.exp(SLOW * exponent) + (1 - slow) * np.exp(FAST * exponent)
+    return np.asarray(both, dtype=np.float32)
+
+
+def _brain(parts: FloatArray) -> BoolArray:
+    inside = parts[[Tissue.GREY, Tissue.WHITE, Tissue.DEEP_GREY]].sum(axis=0) > 0.5
+    return np.asarray(inside)
 
 
 def _tensor_field(parts: FloatArray, axes: FloatArray) -> FloatArray:

@@ -114,7 +114,7 @@ def test_little_memory_takes_threads_away(memory: int | None, threads: int) -> N
     data, sigma = series((9, 12, 11, 25))
     patches = make_patches("sphere", 2, 2, "uniform")
     device = Device(threads=4, memory=memory)
-    run = fast._Run((data, data), sigma, patches, fast.Rule("truncation", []), device)
+    run = fast.Run((data, data), sigma, patches, fast.Rule("truncation", []), device)
     assert run._threads() == threads
 
 
