@@ -261,7 +261,7 @@ def _split(patches: Tensor, counts: Tensor, rule: Rule) -> tuple[Tensor, Tensor]
     voxels, volumes = patches.shape[1:]
     wide = volumes <= voxels
     matrix = centred.mH @ centred if wide else centred @ centred.mH
-    values, vectors = torch.linalg.eigh(matrix)
+    values, vectors = _eigenvectors(matrix)
     share = _shares(values, counts[:, None].double(), volumes, rule.shrinkage)
     rank = (share > 0).sum(dim=-1)
     most = int(rank.max())
@@ -271,6 +271,24 @@ def _split(patches: Tensor, counts: Tensor, rule: Rule) -> tuple[Tensor, Tensor]
     into, back = vectors * share, vectors.mH
     found = (centred @ into) @ back if wide else into @ (back @ centred)
     return mean + found.to(patches.dtype), rank.float()
+
+
+def _eigenvectors(matrices: Tensor) -> tuple[Tensor, Tensor]:
+    """Return eigenvalues, rising, and eigenvectors of Hermitian matrices (matrix, n, n).
+
+    LAPACK as torch has it does not always converge where most voxels of a patch were not measured:
+    as NumPy has it, it does.
+    """
+    import torch
+
+    try:
+        found: tuple[Tensor, Tensor] = torch.linalg.eigh(matrices)
+    except torch.linalg.LinAlgError:
+        values, vectors = (
+            torch.from_numpy(each) for each in np.linalg.eigh(matrices.cpu().numpy())
+        )
+        found = values.to(matrices.device), vectors.to(matrices.device)
+    return found
 
 
 def _mean(patches: Tensor, counts: Tensor, rule: Rule) -> Tensor:

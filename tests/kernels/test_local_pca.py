@@ -190,3 +190,20 @@ def test_patches_of_the_allowed_radius_leave_no_gap(kernel: str) -> None:
         offsets = make_patches(kernel, float(radius), step, "uniform").offsets
         seen = {tuple(each % step) for each in offsets}
         assert len(seen) == step**3
+
+
+def test_where_eigenvectors_do_not_converge_another_lapack_is_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import torch
+
+    data, sigma = series((9, 8, 7, 12))
+    patches, rule = make_patches("sphere", 2.0, 2, "gaussian"), fast.Rule("truncation", [])
+    usual, _ = fast.local_pca(data, sigma, patches, rule, CPU)
+
+    def failing(_: Any) -> Any:
+        raise torch.linalg.LinAlgError("failed to converge")
+
+    monkeypatch.setattr(torch.linalg, "eigh", failing)
+    found, _ = fast.local_pca(data, sigma, patches, rule, CPU)
+    np.testing.assert_allclose(found, usual, rtol=1e-4, atol=1e-3)
