@@ -22,7 +22,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -61,7 +60,7 @@ OURS: dict[str, Denoiser] = {
     "mppca": MarchenkoPasturPca(),
 }
 PEERS = {"patch-denoise-mppca": "patch-denoise MP-PCA", "patch-denoise-hybrid": "hybrid"}
-HEAD = ["run", "SNR", "noisy", *OURS, *PEERS.values(), "cnn4d", "less", "s: pca", "cnn4d"]
+HEAD = ["run", "SNR", "noisy", *OURS, *PEERS.values(), "cnn4d", "less"]
 
 
 class Case(NamedTuple):
@@ -137,23 +136,19 @@ def _judged(case: Case, python: str) -> list[str]:
         scaled = (series - case.truth)[case.brain] / case.sigma[case.brain][:, np.newaxis]
         return float(np.sqrt(max(np.mean(scaled.var(axis=-1)) - case.own, 0)))
 
-    def ours(denoiser: Denoiser) -> tuple[float, float]:
-        start = time.perf_counter()
-        made = denoise(denoiser, image, noise, Device(threads=THREADS)).data
-        return error(made), time.perf_counter() - start
+    def ours(denoiser: Denoiser) -> float:
+        return error(denoise(denoiser, image, noise, Device(threads=THREADS)).data)
 
-    found = {name: ours(denoiser) for name, denoiser in OURS.items()}
-    others = [each for each, _ in found.values()]
+    others = [ours(denoiser) for denoiser in OURS.values()]
     facts = {"sigma": float(np.median(case.sigma)), "threads": THREADS}
     even = np.ptp(case.sigma) == 0
     peers = [run_peer(name, noisy, facts, python) if even else None for name in PEERS]
     others += [error(each[0]) if each else np.nan for each in peers]
-    network, seconds = ours(Cnn4d())
+    network = ours(Cnn4d())
     return [
         case.label, case.level, f"{error(noisy):.3f}",
         *("" if np.isnan(each) else f"{each:.3f}" for each in others),
         f"**{network:.3f}**", f"{100 * (1 - network / np.nanmin(others)):.1f} %",
-        f"{found['pca'][1]:.1f}", f"{seconds:.1f}",
     ]  # fmt: skip
 
 

@@ -152,8 +152,8 @@ _METHODS = (
     Option(
         "method",
         "The denoiser. auto takes unet for anatomical images, pca for BOLD and patch2self for "
-        "diffusion where sigma can be trusted, mppca for other series of enough volumes and nlm for "
-        "the rest.",
+        "diffusion where sigma can be trusted, mppca for other series of enough volumes and nlm "
+        "for the rest.",
         METHOD,
         metavar="NAME",
         choices=("auto", *DENOISERS),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from bids_denoise import scratch
+from bids_denoise.denoisers.heap import freed_memory_kept
 from bids_denoise.denoisers.inference import MOST_SIGMA, reduced_precision
 from bids_denoise.denoisers.tiles import cut_tiles
 from bids_denoise.kernels.local_pca import Rule, local_pca
@@ -102,7 +103,12 @@ def denoise_series(
     where = torch.device(device.torch_name)
     network.to(where)
     shape = (data.shape[0], data.shape[1], data.shape[2])
-    with torch.inference_mode(), torch_threads(device.threads), reduced_precision(where.type):
+    with (
+        torch.inference_mode(),
+        torch_threads(device.threads),
+        reduced_precision(where.type),
+        freed_memory_kept(),
+    ):
         for tile in cut_tiles(shape, network.reach, 1, MOST_VOXELS):
             made = network.stream(each.to(where) for each in _volumes_of(seen, tile.read))
             for part in scratch.parts(result, 3):
