@@ -283,7 +283,7 @@ def _eigenvectors(matrices: Tensor) -> tuple[Tensor, Tensor]:
 
     try:
         found: tuple[Tensor, Tensor] = torch.linalg.eigh(matrices)
-    except torch.linalg.LinAlgError:
+    except torch.linalg.LinAlgError:  # type: ignore[attr-defined]
         values, vectors = (
             torch.from_numpy(each) for each in np.linalg.eigh(matrices.cpu().numpy())
         )

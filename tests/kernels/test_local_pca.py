@@ -202,7 +202,7 @@ def test_where_eigenvectors_do_not_converge_another_lapack_is_asked(
     usual, _ = fast.local_pca(data, sigma, patches, rule, CPU)
 
     def failing(_: Any) -> Any:
-        raise np.linalg.LinAlgError("failed to converge")
+        raise torch.linalg.LinAlgError("failed to converge")  # type: ignore[attr-defined]
 
     monkeypatch.setattr(torch.linalg, "eigh", failing)
     found, _ = fast.local_pca(data, sigma, patches, rule, CPU)
