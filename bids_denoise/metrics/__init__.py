@@ -13,7 +13,13 @@ from bids_denoise.metrics.contrast import contrast_metrics
 from bids_denoise.metrics.diffusion import above_unweighted, same_contrast, shell_snr, shells
 from bids_denoise.metrics.fluctuation import autocorrelation, smoothness
 from bids_denoise.metrics.residual import residual_metrics
-from bids_denoise.metrics.series import dvars, temporal_snr, unevenness, volume_ratios
+from bids_denoise.metrics.series import (
+    dvars,
+    temporal_snr,
+    tissues_of,
+    unevenness,
+    volume_ratios,
+)
 from bids_denoise.metrics.sharpness import edge_profile, edge_widths
 from bids_denoise.metrics.sure import estimated_gain
 from bids_denoise.metrics.texture import brightness, texture_metrics
@@ -129,9 +135,12 @@ def _add_series(
         "volume_highest": float(ratios.max()),
         "volume_unevenness": unevenness(ratios, groups),
     }
+    tissues = {} if image.bvals is not None else tissues_of(image.data, head)
     for data, target in ((image.data, before), (denoised.data, after)):
         if image.bvals is None and head.any() and data.shape[-1] > 1:
-            target["tsnr"] = float(np.median(temporal_snr(data)[head]))
+            tsnr = temporal_snr(data)
+            target["tsnr"] = float(np.median(tsnr[head]))
+            target |= {name: float(np.median(tsnr[each])) for name, each in tissues.items()}
             target["dvars"] = float(np.median(dvars(data, head)))
             target["smoothness"] = smoothness(data, head, voxel_size(image))
             target["temporal_autocorrelation"] = autocorrelation(data, head)

@@ -94,6 +94,27 @@ PAIRED = {
         "higher",
         digits=1,
     ),
+    "tsnr_dark": Term(
+        "tSNR, dark tissue",
+        "tSNR in the dark class of the mean volume: mostly white matter in T2*-weighted runs. "
+        "Classes come from intensity, not anatomy.",
+        "higher",
+        digits=1,
+    ),
+    "tsnr_middle": Term(
+        "tSNR, middle tissue",
+        "tSNR in the middle class of the mean volume: mostly grey matter in T2*-weighted runs. "
+        "Classes come from intensity, not anatomy.",
+        "higher",
+        digits=1,
+    ),
+    "tsnr_bright": Term(
+        "tSNR, bright tissue",
+        "tSNR in the bright class of the mean volume: mostly CSF in T2*-weighted runs. "
+        "Classes come from intensity, not anatomy.",
+        "higher",
+        digits=1,
+    ),
     "dvars": Term(
         "DVARS",
         "Median change from volume to volume, in % of the mean. Motion is in it as well.",

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bids_denoise.metrics.contrast import FEWEST_VOXELS, two_thresholds
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
     from bids_denoise.values import BoolArray, Denoised, FloatArray, Image, Noise
 
     Precise = npt.NDArray[np.float64]
+
+TISSUES = ("dark", "middle", "bright")
 
 
 def temporal_snr(data: FloatArray) -> FloatArray:
@@ -40,6 +44,29 @@ def temporal_snr(data: FloatArray) -> FloatArray:
     spread = np.stack([plane.std(axis=-1, ddof=1, dtype=np.float64) for plane in data])
     ratio = np.divide(mean, spread, out=np.zeros_like(mean), where=spread > 0)
     return np.asarray(ratio, dtype=np.float32)
+
+
+def tissues_of(data: FloatArray, head: BoolArray) -> dict[str, BoolArray]:
+    """Return the three classes of the head (x, y, z) by the intensity of the mean volume.
+
+    Parameters
+    ----------
+    data
+        (x, y, z, t), as it was before: both images are judged in the same voxels.
+
+    Returns
+    -------
+    dict
+        By the name of their tSNR, split as in `contrast.intensity_classes`; in T2*-weighted runs
+        they are white matter, grey matter and CSF, where the coils do not shade. None of less
+        than `FEWEST_VOXELS`.
+    """
+    mean = data.mean(axis=-1, dtype=np.float64).astype(np.float32)
+    if np.count_nonzero(head) < FEWEST_VOXELS or np.ptp(mean[head]) == 0:
+        return {}
+    level = np.digitize(mean, two_thresholds(mean[head]))
+    classes = {f"tsnr_{name}": (level == each) & head for each, name in enumerate(TISSUES)}
+    return {name: each for name, each in classes.items() if each.sum() >= FEWEST_VOXELS}
 
 
 def dvars(data: FloatArray, head: BoolArray) -> Precise:

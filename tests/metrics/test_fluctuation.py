@@ -8,6 +8,7 @@ from scipy.ndimage import gaussian_filter
 
 from bids_denoise.metrics.diffusion import above_unweighted
 from bids_denoise.metrics.fluctuation import autocorrelation, smoothness
+from bids_denoise.metrics.series import tissues_of
 
 SHAPE = (24, 26, 20)
 HEAD = np.ones(SHAPE, np.bool_)
@@ -65,3 +66,19 @@ def test_signal_above_b0_is_counted() -> None:
     assert above_unweighted(data, bvals, head) == pytest.approx(100 / 16)
     assert above_unweighted(data, np.full(4, 1000.0), head) is None
     assert above_unweighted(data, np.zeros(4), head) is None
+
+
+def test_tissues_are_told_by_the_intensity_of_the_mean_volume() -> None:
+    rng = np.random.default_rng(3)
+    levels = np.repeat([100, 200, 300], 12)[:, None, None, None].astype(np.float32)
+    data = levels + rng.standard_normal((36, 12, 10, 20)).astype(np.float32)
+    head = np.ones(data.shape[:3], np.bool_)
+    head[:, :2] = False
+    tissues = tissues_of(data, head)
+    assert list(tissues) == ["tsnr_dark", "tsnr_middle", "tsnr_bright"]
+    for number, where in enumerate(tissues.values()):
+        wanted = head.copy()
+        wanted[: 12 * number] = wanted[12 * (number + 1) :] = False
+        np.testing.assert_array_equal(where, wanted)
+    assert tissues_of(data, np.zeros_like(head)) == {}
+    assert tissues_of(np.ones_like(data), head) == {}
