@@ -110,6 +110,8 @@ class Scan:
         The diffusion gradient files, after inheritance.
     phase
         The phase image of the same acquisition (``part-phase``).
+    echoes
+        The other echoes of the same acquisition, which have none themselves.
     """
 
     path: Path
@@ -121,6 +123,7 @@ class Scan:
     bval: Path | None = None
     bvec: Path | None = None
     phase: Path | None = None
+    echoes: tuple[Scan, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -161,6 +164,10 @@ class Image:
         None for the foreground that is found in the image itself.
     phase
         float32, the shape of `data`, in radians: of the complex image whose magnitude `data` is.
+    echoes
+        The other echoes of the same acquisition, of the same shape and noise.
+    groups
+        (t,): the number of the echo each volume is of, where they are joined in one series.
     """
 
     data: FloatArray
@@ -169,6 +176,8 @@ class Image:
     bvals: npt.NDArray[np.float64] | None = None
     head: BoolArray | None = None
     phase: FloatArray | None = None
+    echoes: tuple[Image, ...] = ()
+    groups: npt.NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -47,6 +48,28 @@ def find_phase(path: Path) -> Path | None:
     name = stem.replace("_part-mag_", "_part-phase_")
     found = (path.with_name(name + ending) for ending in (".nii.gz", ".nii"))
     return next((each for each in found if each.exists()), None)
+
+
+def find_echoes(path: Path) -> tuple[Path, ...]:
+    """Return the other echoes of an image that lie beside it, by their numbers.
+
+    Examples
+    --------
+    >>> find_echoes(Path("sub-01_task-rest_bold.nii.gz"))
+    ()
+    """
+    stem, dot, ending = path.name.partition(".")
+    number = re.search(r"_echo-(\d+)(?=_)", stem)
+    if number is None:
+        return ()
+    before, after = stem[: number.start(1)], stem[number.end(1) :]
+    pattern = re.compile(re.escape(before) + r"(\d+)" + re.escape(after + dot + ending))
+    found = {
+        int(match[1]): each
+        for each in path.parent.glob(f"{before}*")
+        if each != path and (match := pattern.fullmatch(each.name))
+    }
+    return tuple(found[key] for key in sorted(found))
 
 
 def _first(scan: Scan, datasets: Iterable[Path], suffix: str, asked: dict[str, str]) -> Path | None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from bids_denoise.dataset.companions import find_phase
+from bids_denoise.dataset.companions import find_echoes, find_phase
 from bids_denoise.dataset.index import list_files
 from bids_denoise.dataset.inheritance import Sidecars
 from bids_denoise.dataset.names import Name, parse_name, why_no_scan
@@ -116,8 +117,9 @@ def _expected_folders(name: Name) -> tuple[str, ...]:
 def _scan(root: Path, path: Path, sidecars: Sidecars) -> Scan:
     name = parse_name(path.name)
     assert name is not None
+    echoes = find_echoes(path) if name.suffix == "bold" else ()
     diffusion = (path.parent.name, name.suffix) == ("dwi", "dwi")
-    return Scan(
+    scan = Scan(
         path=path,
         dataset=root,
         datatype=path.parent.name,
@@ -128,6 +130,8 @@ def _scan(root: Path, path: Path, sidecars: Sidecars) -> Scan:
         bvec=sidecars.nearest(path, name, ".bvec") if diffusion else None,
         phase=find_phase(path),
     )
+    others = (replace(scan, path=each, phase=find_phase(each)) for each in echoes)
+    return replace(scan, echoes=tuple(others))
 
 
 def _without_images(

@@ -8,6 +8,7 @@ import numpy as np
 
 from bids_denoise import scratch
 from bids_denoise.denoisers.base import Denoiser
+from bids_denoise.denoisers.echoes import joined, own_echo
 from bids_denoise.errors import ScanError
 from bids_denoise.stabilisation import stabilise, unstabilise
 from bids_denoise.values import Denoised, Device, Image, Noise
@@ -22,6 +23,7 @@ def denoise(denoiser: Denoiser, image: Image, noise: Noise, device: Device) -> D
     - Rician data, where the denoiser does not know that law, is variance-stabilised, denoised
       with sigma = 1, and brought back by the exact unbiased inverse.
     - Voxels outside ``image.mask``, and those without noise, come back as they went in.
+    - The echoes of one acquisition are denoised as one series by methods that gain from it.
     - Noise-free (sigma = 0 everywhere) or constant data comes back as it was.
 
     Beside the image and the result, at most what the denoiser needs for one volume (or, if it
@@ -36,6 +38,8 @@ def denoise(denoiser: Denoiser, image: Image, noise: Noise, device: Device) -> D
     """
     if denoiser.dimensions == SERIES_AXES and image.data.ndim != SERIES_AXES:
         raise ScanError(f"{denoiser.name} needs a series of volumes; this image has one volume")
+    if image.echoes and getattr(denoiser, "uses_echoes", False):
+        return own_echo(denoise(denoiser, joined(image), noise, device), image)
     low, high = scratch.extremes(image.data)
     if not noise.sigma.any() or low == high:
         return Denoised(data=scratch.copy_of(image.data), choices={"unchanged": True})

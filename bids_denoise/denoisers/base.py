@@ -38,6 +38,8 @@ class Denoiser(Protocol):
     uses_phase
         True for one that looks at the phase of a series; it is not read for the others, which need
         not say so.
+    uses_echoes
+        True for one that gains from the other echoes of a series: `apply.denoise` joins them.
     citations
         Keys of the papers, as in ``report/templates/CITATION.bib``.
     """

@@ -49,6 +49,7 @@ class LocalPca:
     datatypes: ClassVar[tuple[str, ...]] = ("func", "dwi")
     devices: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
     laws: ClassVar[tuple[Law, ...]] = ("gaussian",)
+    uses_echoes: ClassVar[bool] = True
     citations: ClassVar[tuple[str, ...]] = ("gavish2017", "manjon2013", "ma2020")
 
     kernel: str = param("sphere", "shape of a patch", choices=("sphere", "cube"))
@@ -139,4 +140,8 @@ def _groups(demean: str, image: Image) -> list[IntArray]:
 
     if demean == "shells" and image.bvals is not None:
         return list(shells(image.bvals).values())
-    return [] if demean == "none" else [np.arange(image.data.shape[-1])]
+    if demean == "none":
+        return []
+    if image.groups is not None:
+        return [np.flatnonzero(image.groups == each) for each in np.unique(image.groups)]
+    return [np.arange(image.data.shape[-1])]

@@ -44,6 +44,7 @@ class Nordic:
     devices: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
     laws: ClassVar[tuple[Law, ...]] = ("gaussian", "rician", "nc-chi")
     uses_phase: ClassVar[bool] = True
+    uses_echoes: ClassVar[bool] = True
     citations: ClassVar[tuple[str, ...]] = ("moeller2021", "vizioli2021")
 
     ratio: float = param(

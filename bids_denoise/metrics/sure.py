@@ -206,7 +206,8 @@ def _rician_correction(signal: FloatArray, measured: FloatArray, sigma: FloatArr
 def _cut(image: Image, box: tuple[slice, slice, slice]) -> Image:
     data, mask = np.ascontiguousarray(image.data[box]), np.ascontiguousarray(image.mask[box])
     phase = None if image.phase is None else np.ascontiguousarray(image.phase[box])
-    return replace(image, data=data, mask=mask, head=None, phase=phase)
+    echoes = tuple(_cut(each, box) for each in image.echoes)
+    return replace(image, data=data, mask=mask, head=None, phase=phase, echoes=echoes)
 
 
 def _cut_noise(noise: Noise, box: tuple[slice, slice, slice]) -> Noise:

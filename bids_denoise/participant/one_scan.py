@@ -25,6 +25,7 @@ from bids_denoise.derivatives.store import Store
 from bids_denoise.errors import BidsDenoiseError, InterruptedRunError, ScanError, StorageError
 from bids_denoise.metrics import judge
 from bids_denoise.participant.connectivity import atlas_of, connect, with_numbers
+from bids_denoise.participant.echoes import with_echoes
 from bids_denoise.participant.noise_of import noise_file, noise_of
 from bids_denoise.report.figures import draw
 from bids_denoise.report.figures.connectome import draw_connectomes
@@ -68,16 +69,17 @@ def denoise_scan(scan: Scan, job: Job) -> Record:
             current = records.current_record(outputs, **_identity(record))
             if current is not None and not job.settings.overwrite:
                 return replace(current, status="skipped", reason="already done and current")
-            loaded = imageio.load(scan, store.draft_folder(), _uses_phase(scan, job))
-            image = _with_head(loaded, scan, job)
+            phase, folder = _uses("phase", scan, job), store.draft_folder()
+            image = _with_head(imageio.load(scan, folder, phase), scan, job)
             noise = noise_of(image, scan, job.settings)
             choice = _choice(scan, job, noise.trusted)
+            if getattr(choice.denoiser, "uses_echoes", False):
+                image = with_echoes(image, scan, noise, folder, phase)
             record = _by(choice, record)
             denoised = apply.denoise(choice.denoiser, image, cautious(noise), job.device)
             quality = judge(image, denoised, noise, _redo(choice, job), job.settings.seed)
             connectomes, told = connect(image, denoised, scan, job.settings)
             quality = with_numbers(quality, connectomes)
-            folder = store.draft_folder()
             figures = draw(image, denoised, noise, folder, outputs.stem)
             figures |= draw_connectomes(connectomes, folder, outputs.stem)
             choices = {**denoised.choices, **({} if noise.trusted else {"sigma_share": CAUTION})}
@@ -120,10 +122,10 @@ def _choice(scan: Scan, job: Job, trusted: bool = True) -> Choice:
     return choose_denoiser(settings.method, settings.parameters, kind, settings.sloppy)
 
 
-def _uses_phase(scan: Scan, job: Job) -> bool:
-    """Say whether the method, whichever it will be, looks at the phase of a scan."""
+def _uses(what: str, scan: Scan, job: Job) -> bool:
+    """Say whether the method, whichever it will be, looks at the phase or the echoes of a scan."""
     choices = (_choice(scan, job, trusted) for trusted in (True, False))
-    return any(getattr(each.denoiser, "uses_phase", False) for each in choices)
+    return any(getattr(each.denoiser, f"uses_{what}", False) for each in choices)
 
 
 def _values(choice: Choice) -> dict[str, Any]:
@@ -155,7 +157,9 @@ def _identified(record: Record, scan: Scan, job: Job) -> Record:
     """
     choices = [_choice(scan, job, trusted) for trusted in (True, False)]
     values = {each.denoiser.name: _values(each) for each in choices}
-    beside = (scan.bval, scan.bvec, scan.phase, noise_file(scan, job.settings))
+    echoes = scan.echoes if _uses("echoes", scan, job) else ()
+    others = [path for each in echoes for path in (each.path, each.phase)]
+    beside = (scan.bval, scan.bvec, scan.phase, noise_file(scan, job.settings), *others)
     companions = [imageio.checksum(path) for path in beside if path is not None]
     companions.append(atlas_of(scan, job.settings))
     provenance = {
@@ -269,6 +273,7 @@ def working_bytes(scan: Scan) -> int:
     data = imageio.voxels_bytes(shape)
     if len(shape) > 3 and shape[3] > 1:
         copies = COPIES_OF_A_COMPLEX_SERIES if scan.phase else COPIES_OF_A_SERIES
+        copies *= 1 + len(scan.echoes)
         return BASE_BYTES + copies * min(data, scratch.LARGEST_IN_MEMORY)
     network = network_bytes(math.prod(shape)) if scan.datatype == "anat" else 0
     return BASE_BYTES + COPIES_OF_A_VOLUME * data + network

@@ -1,5 +1,6 @@
 import gzip
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -306,7 +307,7 @@ def test_gradients_must_fit(path: Path, bval: str | None, bvec: str | None, sent
             files[name] = None
         elif text != "fine" and file is not None:
             file.write_text(text)
-    given_scan = Scan(path, scan.dataset, "dwi", "dwi", scan.entities, {}, **files)
+    given_scan = replace(scan, bval=files["bval"], bvec=files["bvec"], metadata={})
     with pytest.raises(ScanError, match=sentence):
         load(given_scan)
 
