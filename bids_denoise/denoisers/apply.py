@@ -33,11 +33,17 @@ def denoise(denoiser: Denoiser, image: Image, noise: Noise, device: Device) -> D
     Raises
     ------
     ScanError
-        The image has too few axes for the denoiser, its noise falls by a law that neither the
-        denoiser nor stabilisation knows, or the result is not finite.
+        The image has too few axes or volumes for the denoiser, its noise falls by a law that
+        neither the denoiser nor stabilisation knows, or the result is not finite.
     """
     if denoiser.dimensions == SERIES_AXES and image.data.ndim != SERIES_AXES:
         raise ScanError(f"{denoiser.name} needs a series of volumes; this image has one volume")
+    fewest, volumes = getattr(denoiser, "fewest_volumes", 1), image.data.shape[-1]
+    if denoiser.dimensions == SERIES_AXES and volumes < fewest:
+        raise ScanError(
+            f"{denoiser.name} needs at least {fewest} volumes, this series has {volumes}: with "
+            "fewer, they say too little of each other; nlm takes single volumes"
+        )
     if image.echoes and getattr(denoiser, "uses_echoes", False):
         return own_echo(denoise(denoiser, joined(image), noise, device), image)
     low, high = scratch.extremes(image.data)

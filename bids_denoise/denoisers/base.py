@@ -35,6 +35,8 @@ class Denoiser(Protocol):
     laws
         The noise laws it handles itself. Data that falls by another law is variance-stabilised
         first and brought back without bias afterwards.
+    fewest_volumes
+        Of a series, for one that learns from what its volumes share; 1 for those that do not say.
     uses_phase
         True for one that looks at the phase of a series; it is not read for the others, which need
         not say so.

@@ -6,13 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from bids_denoise.denoisers.base import param
-from bids_denoise.errors import ScanError
 from bids_denoise.values import Denoised
 
 if TYPE_CHECKING:
     from bids_denoise.values import Device, Image, Law, Noise
-
-FEWEST_VOLUMES = 10
 
 
 @dataclass(frozen=True)
@@ -36,6 +33,7 @@ class Cnn4d:
     datatypes: ClassVar[tuple[str, ...]] = ("func",)
     devices: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
     laws: ClassVar[tuple[Law, ...]] = ("gaussian",)
+    fewest_volumes: ClassVar[int] = 10
     citations: ClassVar[tuple[str, ...]] = ("tran2018", "gavish2017", "manjon2013", "foi2011")
 
     strength: float = param(
@@ -44,25 +42,13 @@ class Cnn4d:
     weights: str = param("", "a weight file of your own in place of the shipped one")
 
     def denoise(self, image: Image, noise: Noise, device: Device) -> Denoised:
-        """Return the series without its thermal noise.
-
-        Raises
-        ------
-        ScanError
-            There are too few volumes.
-        """
+        """Return the series without its thermal noise."""
         import numpy as np
 
         from bids_denoise.denoisers.by_volumes import denoise_series
         from bids_denoise.denoisers.trained import facts_of
         from bids_denoise.denoisers.weights import load_weights
 
-        volumes = image.data.shape[-1]
-        if volumes < FEWEST_VOLUMES:
-            raise ScanError(
-                f"cnn4d needs at least {FEWEST_VOLUMES} volumes, this series has {volumes}: with "
-                "fewer, too little is shared to tell signal from noise"
-            )
         weights = load_weights(self.name, self.weights)
         sigma = np.where(image.mask, noise.sigma, np.float32(0))
         data = denoise_series(weights.network, image.data, sigma, device)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from bids_denoise.denoisers.base import param
-from bids_denoise.errors import ScanError, UsageError
+from bids_denoise.errors import UsageError
 from bids_denoise.values import Denoised
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     IntArray = npt.NDArray[np.int64]
 
-FEWEST_VOLUMES = 6
 RADII = (1.75, 2.0, 2.25, 2.5, 2.85, 3.0)
 """Spheres of 27, 33, 57, 81, 93 and 123 voxels."""
 LARGEST_RADIUS_OF_A_TIME_SERIES = 2.0
@@ -49,6 +48,7 @@ class LocalPca:
     datatypes: ClassVar[tuple[str, ...]] = ("func", "dwi")
     devices: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
     laws: ClassVar[tuple[Law, ...]] = ("gaussian",)
+    fewest_volumes: ClassVar[int] = 6
     uses_echoes: ClassVar[bool] = True
     citations: ClassVar[tuple[str, ...]] = ("gavish2017", "manjon2013", "ma2020")
 
@@ -87,24 +87,13 @@ class LocalPca:
             )
 
     def denoise(self, image: Image, noise: Noise, device: Device) -> Denoised:
-        """Return the series without its noise components, and the map ``rank``.
-
-        Raises
-        ------
-        ScanError
-            There are too few volumes.
-        """
+        """Return the series without its noise components, and the map ``rank``."""
         import numpy as np
 
         from bids_denoise.kernels.local_pca import Rule, local_pca
         from bids_denoise.kernels.local_pca_reference import make_patches
 
         volumes, diffusion = image.data.shape[-1], image.bvals is not None
-        if volumes < FEWEST_VOLUMES:
-            raise ScanError(
-                f"pca needs at least {FEWEST_VOLUMES} volumes, this series has {volumes}: with "
-                "fewer, too little is shared to tell signal from noise"
-            )
         radius = self.radius or automatic_radius(volumes, diffusion)
         patches = make_patches(self.kernel, radius, self.step, self.weighting)
         demean = self.demean

@@ -13,7 +13,6 @@ from bids_denoise.values import Denoised
 if TYPE_CHECKING:
     from bids_denoise.values import Device, Image, Law, Noise
 
-FEWEST_VOLUMES = 10
 SMALLEST_WINDOW = 3
 LARGEST_TIME_SERIES_WINDOW = 5
 
@@ -47,6 +46,7 @@ class MarchenkoPasturPca:
     datatypes: ClassVar[tuple[str, ...]] = ("func", "dwi")
     devices: ClassVar[tuple[str, ...]] = ("cpu",)
     laws: ClassVar[tuple[Law, ...]] = ("gaussian", "rician", "nc-chi")
+    fewest_volumes: ClassVar[int] = 10
     citations: ClassVar[tuple[str, ...]] = ("veraart2016", "corderogrande2019")
 
     window: int = param(
@@ -75,17 +75,12 @@ class MarchenkoPasturPca:
         Raises
         ------
         ScanError
-            There are too few volumes, or too few voxels, to tell signal from noise.
+            There are too few voxels to tell signal from noise.
         """
         from bids_denoise.kernels.mppca_cpu import mppca
         from bids_denoise.kernels.mppca_reference import FEWEST
 
         volumes = image.data.shape[-1]
-        if volumes < FEWEST_VOLUMES:
-            raise ScanError(
-                f"mppca needs at least {FEWEST_VOLUMES} volumes, this series has {volumes}: with "
-                "fewer, the spectrum of the noise cannot be told from that of the signal"
-            )
         window = self.window or automatic_window(volumes, image.bvals is not None)
         voxels = math.prod(min(window, size) for size in image.mask.shape)
         if voxels < FEWEST:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from bids_denoise.denoisers.base import param
-from bids_denoise.errors import ScanError
 from bids_denoise.values import Denoised
 
 if TYPE_CHECKING:
@@ -16,8 +15,6 @@ if TYPE_CHECKING:
     from bids_denoise.values import Device, FloatArray, Image, Law, Noise
 
     ComplexArray = npt.NDArray[np.complex64]
-
-FEWEST_VOLUMES = 10
 
 
 @dataclass(frozen=True)
@@ -43,6 +40,7 @@ class Nordic:
     datatypes: ClassVar[tuple[str, ...]] = ("func", "dwi")
     devices: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
     laws: ClassVar[tuple[Law, ...]] = ("gaussian", "rician", "nc-chi")
+    fewest_volumes: ClassVar[int] = 10
     uses_phase: ClassVar[bool] = True
     uses_echoes: ClassVar[bool] = True
     citations: ClassVar[tuple[str, ...]] = ("moeller2021", "vizioli2021")
@@ -59,23 +57,13 @@ class Nordic:
     )
 
     def denoise(self, image: Image, noise: Noise, device: Device) -> Denoised:
-        """Return the magnitude of the series without its noise components, and the map ``rank``.
-
-        Raises
-        ------
-        ScanError
-            There are too few volumes.
-        """
+        """Return the magnitude of the series without its noise components, and the map ``rank``."""
         import numpy as np
 
         from bids_denoise.kernels.local_pca import Rule, local_pca
         from bids_denoise.kernels.local_pca_reference import make_patches
 
         volumes = image.data.shape[-1]
-        if volumes < FEWEST_VOLUMES:
-            raise ScanError(
-                f"nordic needs at least {FEWEST_VOLUMES} volumes, this series has {volumes}"
-            )
         radius = max(round((self.ratio * volumes) ** (1 / 3)) // 2, 1)
         patches = make_patches("cube", radius, radius, "uniform")
         sigma = np.where(image.mask, noise.sigma, np.float32(0))

@@ -6,13 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from bids_denoise.denoisers.base import param
-from bids_denoise.errors import ScanError
 from bids_denoise.values import Denoised
 
 if TYPE_CHECKING:
     from bids_denoise.values import Device, Image, Law, Noise
 
-FEWEST_VOLUMES = 4
 STEP = 3
 """Distance of the centres of patches in voxels."""
 
@@ -41,6 +39,7 @@ class Patch2Self:
     datatypes: ClassVar[tuple[str, ...]] = ("dwi",)
     devices: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
     laws: ClassVar[tuple[Law, ...]] = ("gaussian",)
+    fewest_volumes: ClassVar[int] = 4
     citations: ClassVar[tuple[str, ...]] = ("fadnavis2020", "batson2019", "gavish2017")
 
     radius: float = param(
@@ -63,24 +62,12 @@ class Patch2Self:
     )
 
     def denoise(self, image: Image, noise: Noise, device: Device) -> Denoised:
-        """Return the series without its noise, and the map ``rank``.
-
-        Raises
-        ------
-        ScanError
-            There are too few volumes.
-        """
+        """Return the series without its noise, and the map ``rank``."""
         import numpy as np
 
         from bids_denoise.kernels.held_out import held_out
         from bids_denoise.kernels.local_pca_reference import make_patches
 
-        volumes = image.data.shape[-1]
-        if volumes < FEWEST_VOLUMES:
-            raise ScanError(
-                f"patch2self needs at least {FEWEST_VOLUMES} volumes, this series has {volumes}: "
-                "with fewer, the others say too little of each; nlm takes single volumes"
-            )
         patches = make_patches("sphere", self.radius, STEP, "gaussian")
         sigma = np.where(image.mask, noise.sigma, np.float32(0))
         rule = self.shrinkage, self.components
