@@ -54,9 +54,9 @@ def choose_denoiser(
     ``auto`` takes the trained U-Net for anatomical images of trusted sigma, held-out regression for
     diffusion and the PCA of patches for other series of trusted sigma, which the tables of
     docs/benchmarks say is best, MP-PCA, which does not need it, for other series, each from
-    `MIN_VOLUMES` on, and non-local means for the rest. Nor is a phase a reason for NORDIC: it
-    carries an activation to voxels that have none (docs/benchmarks/functional.md), as it takes wide
-    patches. A named method is taken as it is, if it can
+    `MIN_VOLUMES` on, and non-local means for the rest. Nor is a phase a reason for NORDIC, whose
+    wide patches carry an activation to voxels that have none (docs/benchmarks/functional.md), and
+    which has more error in diffusion. A named method is taken as it is, if it can
     treat such an image.
 
     Raises
@@ -98,7 +98,8 @@ def _for_series(kind: Kind) -> tuple[str, str]:
     if kind.trusted and kind.volumes >= MIN_VOLUMES[best]:
         why = f"auto: {kind.volumes} volumes share their signal, but not their noise"
         if kind.phase:
-            why += "; the phase is left alone, as nordic spreads signal"
+            than = "has more error" if kind.datatype == "dwi" else "spreads signal"
+            why += f"; the phase is left alone, as nordic {than}"
         return best, why
     if kind.volumes >= MIN_VOLUMES["mppca"]:
         return "mppca", "auto: sigma cannot be trusted, and MP-PCA finds it by itself"
