@@ -10,8 +10,8 @@ volumes that the training has not: it has 28 to 44 voxels in plane, 20 to 28 sli
 2 to 3 s, 60 to 160 volumes. Gaussian noise; all are told sigma, but MP-PCA, which finds it. Error:
 root mean square of the change about each voxel's mean, against the noise-free run, in the brain,
 in sigma. ``pca`` is given in its default, with optimal shrinkage, and with wider patches;
-patch-denoise gets cubes of 5 voxels every 2. "Less" is what the network has less than the best of
-all others.
+patch-denoise gets cubes of 5 voxels every 2, and is left out where these do not reach the last
+voxels, to which it gives no value. "Less" is what the network has less than the best of all others.
 
 Real: the last 56 volumes of a run (``--real``), which the training had not, with 3 and 6 times the
 noise that it has. Error against the run as it is, less the variance of its own noise.
