@@ -199,11 +199,11 @@ def _truth_path(root: Path, source: Path, ending: str) -> Path:
 def table(found: list[Gain]) -> str:
     """Return the gains as text, one line an image."""
     width = max(len(gain.image) for gain in found)
-    head = f"{'image':{width}}  method  sigma true  estimated  PSNR before  after   gain  report"
+    head = f"{'image':{width}}  method      sigma true  estimated  PSNR before  after   gain  report"
     lines = [head, "-" * len(head)]
     for gain in found:
         lines.append(
-            f"{gain.image:{width}}  {gain.method:6}  {gain.sigma_true:10.1f}  {gain.sigma:9.1f}  "
+            f"{gain.image:{width}}  {gain.method:10}  {gain.sigma_true:10.1f}  {gain.sigma:9.1f}  "
             f"{gain.psnr_before:8.1f} dB  {gain.psnr_after:5.1f}  "
             f"{gain.psnr_after - gain.psnr_before:+5.1f}  {gain.light}"
         )
