@@ -199,7 +199,9 @@ def _truth_path(root: Path, source: Path, ending: str) -> Path:
 def table(found: list[Gain]) -> str:
     """Return the gains as text, one line an image."""
     width = max(len(gain.image) for gain in found)
-    head = f"{'image':{width}}  method      sigma true  estimated  PSNR before  after   gain  report"
+    head = (
+        f"{'image':{width}}  method      sigma true  estimated  PSNR before  after   gain  report"
+    )
     lines = [head, "-" * len(head)]
     for gain in found:
         lines.append(

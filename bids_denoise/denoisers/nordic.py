@@ -83,13 +83,10 @@ class Nordic:
 
         assert image.phase is not None
         data: ComplexArray = scratch.empty_like(image.data, dtype=np.complex64)
-        for z in range(data.shape[2]):
-            for part in scratch.parts(data[:, :, z], 2):
-                phase = image.phase[:, :, z, part]
-                values = image.data[:, :, z, part] * np.exp(np.complex64(1j) * phase)
-                if self.phase_width:
-                    values *= np.exp(np.complex64(-1j) * smooth_phase(values, self.phase_width))
-                data[:, :, z, part] = values
+        for into, magnitude, phase in zip(data, image.data, image.phase, strict=True):
+            np.multiply(magnitude, np.exp(np.complex64(1j) * phase), out=into)
+        if self.phase_width:
+            take_smooth_phase_out(data, self.phase_width)
         return data
 
 
@@ -104,15 +101,31 @@ def _magnitude(data: ComplexArray) -> FloatArray:
     return magnitude
 
 
-def smooth_phase(slices: ComplexArray, width: float) -> FloatArray:
-    """Return the phase of complex slices (x, y, n) after smoothing within each of them.
+def take_smooth_phase_out(data: ComplexArray, width: float) -> None:
+    """Take the phase of a complex series (x, y, z, t) after smoothing within its slices out of it.
 
-    `width` is the standard deviation of the Gaussian in voxels.
+    `width` is the standard deviation of the Gaussian in voxels. First along y, plane after plane,
+    then along x, row after row: that of a slice in one go would have to fetch every plane for it.
     """
     import numpy as np
-    from scipy.ndimage import gaussian_filter
 
-    real, imaginary = (
-        gaussian_filter(part, (width, width, 0)) for part in (slices.real, slices.imag)
+    from bids_denoise import scratch
+
+    smooth = scratch.empty_like(data)
+    for into, plane in zip(smooth, data, strict=True):
+        into[...] = _smoothed(plane, width)
+    for rows in scratch.parts(data, 1):
+        found = _smoothed(smooth[:, rows], width)
+        data[:, rows] *= np.exp(np.complex64(-1j) * np.angle(found))
+
+
+def _smoothed(values: ComplexArray, width: float) -> ComplexArray:
+    """Return `values`, smoothed along their first axis."""
+    import numpy as np
+    from scipy.ndimage import gaussian_filter1d
+
+    smooth: ComplexArray = np.empty_like(values)
+    smooth.real, smooth.imag = (
+        gaussian_filter1d(part, width, axis=0) for part in (values.real, values.imag)
     )
-    return np.asarray(np.arctan2(imaginary, real), dtype=np.float32)
+    return smooth
