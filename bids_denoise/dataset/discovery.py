@@ -69,7 +69,7 @@ def find_scans(
     images = [path for path in files if path.parent != root and _is_image(path)]
     reasons = _reasons(root, images, filters)
     sidecars = Sidecars(root, files)
-    scans = [_scan(root, path, sidecars) for path in images if path not in reasons]
+    scans = [_with_echoes(root, path, sidecars) for path in images if path not in reasons]
     dropped = [Dropped(path, reason) for path, reason in reasons.items()]
     dropped += _without_images(root, participants, images)
     if not scans:
@@ -117,9 +117,8 @@ def _expected_folders(name: Name) -> tuple[str, ...]:
 def _scan(root: Path, path: Path, sidecars: Sidecars) -> Scan:
     name = parse_name(path.name)
     assert name is not None
-    echoes = find_echoes(path) if name.suffix == "bold" else ()
     diffusion = (path.parent.name, name.suffix) == ("dwi", "dwi")
-    scan = Scan(
+    return Scan(
         path=path,
         dataset=root,
         datatype=path.parent.name,
@@ -130,8 +129,12 @@ def _scan(root: Path, path: Path, sidecars: Sidecars) -> Scan:
         bvec=sidecars.nearest(path, name, ".bvec") if diffusion else None,
         phase=find_phase(path),
     )
-    others = (replace(scan, path=each, phase=find_phase(each)) for each in echoes)
-    return replace(scan, echoes=tuple(others))
+
+
+def _with_echoes(root: Path, path: Path, sidecars: Sidecars) -> Scan:
+    scan = _scan(root, path, sidecars)
+    paths = find_echoes(path) if scan.suffix == "bold" else ()
+    return replace(scan, echoes=tuple(_scan(root, each, sidecars) for each in paths))
 
 
 def _without_images(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -78,7 +79,7 @@ def _pilot(
 
 
 def denoise_series(
-    network: Network, data: FloatArray, sigma: FloatArray, device: Device
+    network: Network, data: FloatArray, sigma: FloatArray, device: Device, strength: float = 1.0
 ) -> FloatArray:
     """Return a series (x, y, z, t) without its Gaussian noise of `sigma` (x, y, z).
 
@@ -92,6 +93,8 @@ def denoise_series(
         float32; sigma is 0 where nothing was measured.
     device
         Any number of threads gives the same result within rounding.
+    strength
+        The share of what was found that is taken away.
     """
     import torch
 
@@ -112,19 +115,16 @@ def denoise_series(
         for tile in cut_tiles(shape, network.reach, 1, MOST_VOXELS):
             made = network.stream(each.to(where) for each in _volumes_of(seen, tile.read))
             for part in scratch.parts(result, 3):
-                some = [next(made)[0, 0].float().cpu().numpy()[tile.keep] for _ in _indices(part)]
+                coming = islice(made, part.stop - part.start)
+                some = [each[0, 0].float().cpu().numpy()[tile.keep] for each in coming]
                 result[(*tile.write, part)] = np.stack(some, axis=-1)
     # What is taken away: the pilot's part, and what the network does otherwise.
     for plane, before, level, removed, wide in zip(
         result, data, sigma[..., np.newaxis], seen.removed, seen.wide, strict=True
     ):
         away = np.clip(removed + (wide - plane), -MOST_SIGMA, MOST_SIGMA)
-        plane[...] = before - away * level
+        plane[...] = before - np.float32(strength) * away * level
     return result
-
-
-def _indices(part: slice) -> range:
-    return range(part.start, part.stop)
 
 
 def _volumes_of(seen: Seen, box: Box) -> Iterator[Tensor]:

@@ -52,12 +52,11 @@ def choose_denoiser(
     """Return the denoiser for an image of `kind`.
 
     ``auto`` takes the trained U-Net for anatomical images of trusted sigma, held-out regression for
-    diffusion and the PCA of patches for other series of trusted sigma, which the tables of
-    docs/benchmarks say is best, MP-PCA, which does not need it, for other series, each from
-    `MIN_VOLUMES` on, and non-local means for the rest. Nor is a phase a reason for NORDIC, whose
-    wide patches carry an activation to voxels that have none (docs/benchmarks/functional.md), and
-    which has more error in diffusion. A named method is taken as it is, if it can
-    treat such an image.
+    diffusion and the PCA of patches for other series of trusted sigma, as the tables of
+    docs/benchmarks have it, MP-PCA, which does not need it, for other series, each from
+    `MIN_VOLUMES` on, and non-local means for the rest. A phase is no reason for NORDIC, whose wide
+    patches carry an activation to voxels that have none (docs/benchmarks/functional.md), and which
+    has more error in diffusion. A named method is taken as it is, if it can treat such an image.
 
     Raises
     ------
@@ -104,4 +103,7 @@ def _for_series(kind: Kind) -> tuple[str, str]:
     if kind.volumes >= MIN_VOLUMES["mppca"]:
         return "mppca", "auto: sigma cannot be trusted, and MP-PCA finds it by itself"
     least = MIN_VOLUMES[best if kind.trusted else "mppca"]
-    return "nlm", f"auto: {kind.volumes} volumes are too few for a PCA (needs {least})"
+    return (
+        "nlm",
+        f"auto: {kind.volumes} volumes are too few to learn from each other (needs {least})",
+    )

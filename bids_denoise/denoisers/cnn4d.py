@@ -51,7 +51,5 @@ class Cnn4d:
 
         weights = load_weights(self.name, self.weights)
         sigma = np.where(image.mask, noise.sigma, np.float32(0))
-        data = denoise_series(weights.network, image.data, sigma, device)
-        if self.strength < 1:
-            data = image.data + np.float32(self.strength) * (data - image.data)
+        data = denoise_series(weights.network, image.data, sigma, device, self.strength)
         return Denoised(data, choices=facts_of(weights, device))

@@ -69,7 +69,7 @@ class Nordic:
         sigma = np.where(image.mask, noise.sigma, np.float32(0))
         complex_valued = image.phase is not None
         data = self._complex(image) if complex_valued else image.data
-        rule = Rule("truncation", [])
+        rule = Rule("truncation")
         found, rank = local_pca(data, sigma, patches, rule, device, in_place=complex_valued)
         told = "complex" if complex_valued else "magnitude only"
         magnitude = _magnitude(found) if complex_valued else found

@@ -96,15 +96,15 @@ PAIRED = {
     ),
     "tsnr_dark": Term(
         "tSNR, dark tissue",
-        "tSNR in the dark class of the mean volume: mostly white matter in T2*-weighted runs. "
-        "Classes come from intensity, not anatomy.",
+        "tSNR in the dark class of the mean volume: in T2*-weighted runs mostly white matter with "
+        "a brain mask, bone and rim without. Classes come from intensity, not anatomy.",
         "higher",
         digits=1,
     ),
     "tsnr_middle": Term(
         "tSNR, middle tissue",
-        "tSNR in the middle class of the mean volume: mostly grey matter in T2*-weighted runs. "
-        "Classes come from intensity, not anatomy.",
+        "tSNR in the middle class of the mean volume: in T2*-weighted runs mostly grey matter "
+        "with a brain mask, most of the brain without. Classes come from intensity, not anatomy.",
         "higher",
         digits=1,
     ),

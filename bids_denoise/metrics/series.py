@@ -57,9 +57,9 @@ def tissues_of(data: FloatArray, head: BoolArray) -> dict[str, BoolArray]:
     Returns
     -------
     dict
-        By the name of their tSNR, split as in `contrast.intensity_classes`; in T2*-weighted runs
-        they are white matter, grey matter and CSF, where the coils do not shade. None of less
-        than `FEWEST_VOXELS`.
+        By the name of their tSNR, split as in `contrast.intensity_classes`; in a brain mask of
+        T2*-weighted runs they are white matter, grey matter and CSF, where the coils do not
+        shade. None of less than `FEWEST_VOXELS`.
     """
     mean = data.mean(axis=-1, dtype=np.float64).astype(np.float32)
     if np.count_nonzero(head) < FEWEST_VOXELS or np.ptp(mean[head]) == 0:

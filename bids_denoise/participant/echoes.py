@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bids_denoise import imageio
-from bids_denoise.noise import estimate
+from bids_denoise.participant.noise_of import noise_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bids_denoise.values import Noise, Scan
+    from bids_denoise.values import Noise, Scan, Settings
 
 CLOSE = 0.1
 """Sigma of the echoes of one acquisition differs by less, relative to its own; if the scanner has
@@ -21,7 +21,7 @@ scaled them, it differs by more, and a threshold for one does not fit the other.
 
 
 def with_echoes(
-    image: imageio.Loaded, scan: Scan, noise: Noise, folder: Path, phase: bool
+    image: imageio.Loaded, scan: Scan, settings: Settings, noise: Noise, folder: Path
 ) -> imageio.Loaded:
     """Add the other echoes of `scan`; or a remark why it is denoised alone.
 
@@ -32,11 +32,13 @@ def with_echoes(
     """
     if not scan.echoes:
         return image
+    phase = image.phase is not None
     echoes = [imageio.load(each, folder, phase) for each in scan.echoes]
     for other, found in zip(scan.echoes, echoes, strict=True):
         if found.data.shape != image.data.shape:
             return _alone(image, f"{other.path.name} has another shape")
-        level, own = (float(np.median(each.sigma)) for each in (estimate(found), noise))
+        known = noise_of(found, other, settings)
+        level, own = (float(np.median(each.sigma)) for each in (known, noise))
         if abs(level - own) > CLOSE * own:
             return _alone(image, f"{other.path.name} has another noise level, {level:.3g}")
     told = ", ".join(each.path.name for each in scan.echoes)

@@ -69,12 +69,13 @@ def denoise_scan(scan: Scan, job: Job) -> Record:
             current = records.current_record(outputs, **_identity(record))
             if current is not None and not job.settings.overwrite:
                 return replace(current, status="skipped", reason="already done and current")
-            phase, folder = _uses("phase", scan, job), store.draft_folder()
-            image = _with_head(imageio.load(scan, folder, phase), scan, job)
+            folder = store.draft_folder()
+            loaded = imageio.load(scan, folder, _uses("phase", _choices(scan, job)))
+            image = _with_head(loaded, scan, job)
             noise = noise_of(image, scan, job.settings)
             choice = _choice(scan, job, noise.trusted)
             if getattr(choice.denoiser, "uses_echoes", False):
-                image = with_echoes(image, scan, noise, folder, phase)
+                image = with_echoes(image, scan, job.settings, noise, folder)
             record = _by(choice, record)
             denoised = apply.denoise(choice.denoiser, image, cautious(noise), job.device)
             quality = judge(image, denoised, noise, _redo(choice, job), job.settings.seed)
@@ -122,9 +123,13 @@ def _choice(scan: Scan, job: Job, trusted: bool = True) -> Choice:
     return choose_denoiser(settings.method, settings.parameters, kind, settings.sloppy)
 
 
-def _uses(what: str, scan: Scan, job: Job) -> bool:
-    """Say whether the method, whichever it will be, looks at the phase or the echoes of a scan."""
-    choices = (_choice(scan, job, trusted) for trusted in (True, False))
+def _choices(scan: Scan, job: Job) -> list[Choice]:
+    """Return what can become of `_choice`, which depends on the noise."""
+    return [_choice(scan, job, trusted) for trusted in (True, False)]
+
+
+def _uses(what: str, choices: list[Choice]) -> bool:
+    """Say whether the method, whichever it will be, looks at the ``phase`` or the ``echoes``."""
     return any(getattr(each.denoiser, f"uses_{what}", False) for each in choices)
 
 
@@ -155,9 +160,9 @@ def _identified(record: Record, scan: Scan, job: Job) -> Record:
     Which method ``auto`` takes can depend on the noise, which is not known yet: the fingerprint
     covers both.
     """
-    choices = [_choice(scan, job, trusted) for trusted in (True, False)]
+    choices = _choices(scan, job)
     values = {each.denoiser.name: _values(each) for each in choices}
-    echoes = scan.echoes if _uses("echoes", scan, job) else ()
+    echoes = scan.echoes if _uses("echoes", choices) else ()
     others = [path for each in echoes for path in (each.path, each.phase)]
     beside = (scan.bval, scan.bvec, scan.phase, noise_file(scan, job.settings), *others)
     companions = [imageio.checksum(path) for path in beside if path is not None]

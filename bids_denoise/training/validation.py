@@ -29,7 +29,6 @@ LEVELS = (0.01, 0.03, 0.09, 0.15)
 EDGE = 80
 MOST = 4
 
-
 SIGNALS = (30, 60, 120)
 GRID, TIMING = anatomy.centred_grid((40, 40, 18), (3.0, 3.0, 3.3), (0.0, -18.0, 25.0)), (1.8, 100)
 """Of the run that a network for series is judged on: of no recipe's matrix and timing."""
@@ -103,7 +102,7 @@ def _run_tests() -> list[RunTest]:
 
 def _error_of(network: Network, test: RunTest, device: Device) -> float:
     error = denoise_series(network, test.run.noisy, test.run.sigma, device) - test.run.truth
-    return float(error[test.brain].std(axis=-1, dtype=np.float64).mean())
+    return float(np.sqrt(error[test.brain].var(axis=-1, dtype=np.float64).mean()))
 
 
 def _middle(volume: FloatArray) -> FloatArray:

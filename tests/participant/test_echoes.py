@@ -113,4 +113,6 @@ class TestFromADataset:
         root = make_dataset(tmp_path, *names, other)
         found = scan_at(root, names[1]).echoes
         assert [each.path for each in found] == [root / names[0], root / names[2]]
+        assert [each.entities["echo"] for each in found] == ["1", "10"]
+        assert all(not each.echoes for each in found)
         assert scan_at(root, other).echoes == ()
