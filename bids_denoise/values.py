@@ -21,6 +21,9 @@ Law = Literal["gaussian", "rician", "nc-chi"]
 Status = Literal["ok", "skipped", "failed"]
 Light = Literal["green", "amber", "red"]
 
+FEATURES = ("vbm", "volumes", "connectome", "qc")
+"""What a classifier can see of a person."""
+
 
 @dataclass(frozen=True)
 class Filters:
@@ -40,13 +43,35 @@ class Filters:
 
 
 @dataclass(frozen=True)
+class Comparison:
+    """Who is compared with whom at the group level, and by what. Empty means not given.
+
+    `external` is ``COLUMN=VALUE`` or an absolute path.
+    """
+
+    group_column: str = ""
+    patient: str = ""
+    control: str = ""
+    covariates: tuple[str, ...] = ()
+    site_column: str = ""
+    features: tuple[str, ...] = FEATURES
+    permutations: int = 5000
+    outcome_column: str = ""
+    good_outcome: tuple[str, ...] = ()
+    predictors: tuple[str, ...] = ()
+    score_column: str = ""
+    external: str = ""
+
+
+@dataclass(frozen=True)
 class Settings:
     """One run of the app, as asked for on the command line and in the config file.
 
     `parameters` holds, by denoiser name, only the values that were given. `memory` is in
     bytes. `levels` are of ``participant`` and ``group``. `effective_config` is a
     TOML text from which ``--config-file`` makes these settings again. `atlas` is ``auto``,
-    ``none``, an absolute path, or the name of an atlas of TemplateFlow.
+    ``none``, an absolute path, or the name of an atlas of TemplateFlow; `template` is the same,
+    or ``cohort``.
     """
 
     bids_dir: Path
@@ -66,6 +91,9 @@ class Settings:
     write_residual: bool = False
     write_tsnr_map: bool = False
     atlas: str = "auto"
+    anatomy: bool = False
+    template: str = "auto"
+    comparison: Comparison = Comparison()
     derivatives: Mapping[str, Path] = field(default_factory=dict)
     work_dir: Path | None = None
     keep_work: bool = False
@@ -267,7 +295,8 @@ class Record:
 
     `code` is the exit code of the error that a failed image met. Paths are POSIX strings:
     `source` relative to the input dataset, the others relative to the folder that holds the QC
-    pages. `connectome` is empty where none is made, and holds the `reason` where one cannot be.
+    pages. `connectome` and `anatomy` are empty where none is made, and hold the `reason` where one
+    cannot be.
     """
 
     source: str
@@ -290,6 +319,7 @@ class Record:
     noise: Mapping[str, Any] = field(default_factory=dict)
     quality: Mapping[str, Any] = field(default_factory=dict)
     connectome: Mapping[str, Any] = field(default_factory=dict)
+    anatomy: Mapping[str, Any] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
     seconds: float = 0.0

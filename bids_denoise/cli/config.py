@@ -113,9 +113,10 @@ def _table(settings: Settings) -> dict[str, Any]:
         "quiet": settings.verbosity < 0,
     }
     same_name = {
-        name: getattr(settings, name)
+        name: _listed(getattr(source, name))
+        for source in (settings, settings.comparison)
         for name in by_name()
-        if name not in pairs and hasattr(settings, name)
+        if name not in pairs and hasattr(source, name)
     }
     tables = {"bids_filter_file": _plain(filters.by_suffix)} | {
         name: dict(values) for name, values in settings.parameters.items()
@@ -123,6 +124,10 @@ def _table(settings: Settings) -> dict[str, Any]:
     # In TOML, what follows a table's heading belongs to it: the tables come last.
     plain = {key: value for key, value in {**pairs, **same_name}.items() if value not in ("", [])}
     return plain | {key: value for key, value in tables.items() if value}
+
+
+def _listed(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _plain(by_suffix: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:

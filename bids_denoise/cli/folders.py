@@ -89,6 +89,46 @@ def named_atlas(word: str) -> str:
     return str(path)
 
 
+def named_template(word: str) -> str:
+    """Return what ``--template`` names: a word, an absolute path, or one of TemplateFlow.
+
+    Raises
+    ------
+    MissingInputError
+        There is no such file; nothing is downloaded.
+    """
+    if word in templates.WORDS:
+        return word
+    if not atlases.is_file(word):
+        templates.check_cache(word)
+        return word
+    path = absolute(word)
+    if not path.is_file():
+        raise MissingInputError(f"--template: there is no file {str(path)!r}")
+    return str(path)
+
+
+def named_external(word: str) -> str:
+    """Return what ``--external`` names: ``COLUMN=VALUE``, or an absolute path.
+
+    Raises
+    ------
+    MissingInputError
+        There is no such folder or table.
+    UsageError
+        It is neither.
+    """
+    column, equals, value = word.partition("=")
+    path = absolute(word)
+    if path.exists():
+        return str(path)
+    if "/" in word or word.endswith(".tsv"):
+        raise MissingInputError(f"--external: there is no folder or table {str(path)!r}")
+    if not (column and equals and value):
+        raise UsageError(f"--external: {word!r} is neither COLUMN=VALUE nor a folder or table")
+    return word
+
+
 def _name_of(dataset: Path) -> str:
     """Return the name that a dataset gives itself, as a word, or that of its folder."""
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+from bids_denoise.cli.group_options import GROUP_OPTIONS
 from bids_denoise.cli.option import DATA, METHOD, SELECT, WRITE, Kind, Option
 from bids_denoise.cli.running_options import INFORMATION_OPTIONS, MACHINE_OPTIONS, RUN_OPTIONS
 from bids_denoise.denoisers import DENOISERS
@@ -214,6 +215,23 @@ _OUTPUTS = (
         default="auto",
     ),
     Option(
+        "anatomy",
+        "Find brain, tissues and their volumes in anatomical images, in the original and in the "
+        "denoised one, and bring the grey matter of both to a template.",
+        WRITE,
+        kind="flag",
+    ),
+    Option(
+        "template",
+        "The template of --anatomy. auto: MNI152NLin2009cAsym of the local TemplateFlow folder, "
+        "without it the MNI152 brain that comes along; cohort: a mean of the participants, made "
+        "at the group level, as auto takes for rodents; none: no template; else a brain in a file, "
+        "or a template in the local TemplateFlow folder.",
+        WRITE,
+        metavar="TEMPLATE",
+        default="auto",
+    ),
+    Option(
         "report_embed",
         "Put the figures into the report page, which is then a single file.",
         WRITE,
@@ -225,7 +243,7 @@ _OUTPUTS = (
 @cache
 def options() -> tuple[Option, ...]:
     """Return every option of the app, those of the denoisers included."""
-    science = (*_INPUT, *_SELECTION, *_METHODS, *_OUTPUTS)
+    science = (*_INPUT, *_SELECTION, *_METHODS, *_OUTPUTS, *GROUP_OPTIONS)
     running = (*MACHINE_OPTIONS, *RUN_OPTIONS, *INFORMATION_OPTIONS)
     own = tuple(
         _parameter_option(name, each)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,13 @@ from bids_denoise.cli.given import Given, Problems
 from bids_denoise.cli.options import by_name, options
 from bids_denoise.dataset.selection import check_filters
 from bids_denoise.errors import UsageError
-from bids_denoise.values import Filters, Settings
+from bids_denoise.values import Comparison, Filters, Settings
 
 SAME_NAME = (
     "method", "device", "nprocs", "omp_nthreads", "low_mem", "output_layout", "output_dtype",
-    "write_noise_map", "write_residual", "write_tsnr_map", "keep_work", "skip_bids_validation",
-    "overwrite", "dry_run", "reports_only", "boilerplate_only", "report_embed",
-    "stop_on_first_crash", "sloppy", "debug", "log_format",
+    "write_noise_map", "write_residual", "write_tsnr_map", "anatomy", "keep_work",
+    "skip_bids_validation", "overwrite", "dry_run", "reports_only", "boilerplate_only",
+    "report_embed", "stop_on_first_crash", "sloppy", "debug", "log_format",
 )  # fmt: skip
 
 
@@ -70,6 +70,10 @@ def _assemble(given: Mapping[str, Any], problems: Problems) -> Settings:
         parameters=_parameters(given),
         memory=given.get("mem", resources.usable_memory()),
         atlas=problems.attempt(folders.named_atlas, given.get("atlas", "auto"), otherwise="auto"),
+        template=problems.attempt(
+            folders.named_template, given.get("template", "auto"), otherwise="auto"
+        ),
+        comparison=problems.attempt(_comparison, given, otherwise=Comparison()),
         derivatives=problems.attempt(
             folders.named_datasets, given.get("derivatives", ()), otherwise={}
         ),
@@ -105,6 +109,35 @@ def _filters(given: Mapping[str, Any], problems: Problems) -> Filters:
             labels.read_filter_file, given.get("bids_filter_file"), otherwise={}
         ),
     )
+
+
+def _comparison(given: Mapping[str, Any]) -> Comparison:
+    """Return what is asked of the group.
+
+    Raises
+    ------
+    UsageError
+        Options that belong together are not all there.
+    MissingInputError
+        A second dataset is named that is not there.
+    """
+    names = {each.name for each in fields(Comparison)}
+    asked = {name: value for name, value in given.items() if name in names}
+    if "external" in asked:
+        asked["external"] = folders.named_external(asked["external"])
+    if ("patient" in asked) != ("control" in asked):
+        raise UsageError("--patient and --control are needed together")
+    if "patient" in asked and "group_column" not in asked:
+        raise UsageError("--patient and --control need --group-column")
+    if "patient" in asked and asked["patient"] == asked["control"]:
+        raise UsageError(f"--patient and --control are both {asked['patient']!r}")
+    if ("outcome_column" in asked) != ("good_outcome" in asked):
+        raise UsageError("--outcome-column and --good-outcome are needed together")
+    for name in ("predictors", "score_column", "external"):
+        if name in asked and "outcome_column" not in asked:
+            flag = by_name()[name].flag
+            raise UsageError(f"{flag}: of no effect without --outcome-column")
+    return Comparison(**asked)
 
 
 def _parameters(given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

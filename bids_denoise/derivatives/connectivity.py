@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bids_denoise.derivatives import sidecar
-from bids_denoise.derivatives.names import Layout, parcel_file
+from bids_denoise.derivatives.names import Layout, derived_file
 from bids_denoise.derivatives.store import table_text
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ MEASURES = {
 
 def parcels_path(made: Connectomes, scan: Scan, layout: Layout) -> Path:
     """Return the path of the label image of the parcels."""
-    return parcel_file(scan, layout, {"seg": made.parcels.name}, "dseg.nii.gz")
+    return derived_file(scan, layout, {"seg": made.parcels.name}, "dseg.nii.gz")
 
 
 def parcels_table(made: Connectomes) -> str:
@@ -49,13 +49,13 @@ def tables(made: Connectomes, scan: Scan, layout: Layout) -> Iterator[tuple[str,
     }
     for label, one in (("original", made.before), ("denoised", made.after)):
         of = LABELS[label]
-        path = parcel_file(scan, layout, seg, "timeseries.tsv", label)
+        path = derived_file(scan, layout, seg, "timeseries.tsv", label)
         text = _courses(one, made.parcels.names)
         told = {"Description": f"Mean of each parcel of {of}", "Units": "arbitrary", **about}
         yield f"timeseries_{label}", path, text, told
         matrices = dict(zip(MEASURES, (one.correlation, one.partial), strict=True))
         for measure, matrix in matrices.items():
-            path = parcel_file(scan, layout, {**seg, "meas": measure}, "relmat.tsv", label)
+            path = derived_file(scan, layout, {**seg, "meas": measure}, "relmat.tsv", label)
             told = {
                 "Description": f"Connectome of {of}",
                 "RelationshipMeasure": MEASURES[measure],

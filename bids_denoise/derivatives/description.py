@@ -29,6 +29,7 @@ group_*.json
 *_qc.json
 *_timeseries.*
 *_relmat.*
+group
 """
 
 README = """\
@@ -42,6 +43,9 @@ Made by bids-denoise {version} from the dataset "{name}".
 - `*_timeseries.tsv`, `*_relmat.tsv`: parcels of bold runs and their connectomes, before
   (`desc-original`) and after (`desc-denoised`)
 - `*_qc.json`: everything measured on an image before and after
+- `*_dseg.nii.gz`, `*_probseg.nii.gz`: tissues, before (`desc-original`) and after
+  (`desc-denoised`), with `--anatomy`
+- `group/`: maps, tables and figures of the group level
 - `sub-*_scans.tsv`: the main numbers, one row an image
 - `sub-*.html`, `group.html`: the reports; open them in a browser
 - `logs/status.tsv`: every image with ok, skipped or failed, and why
@@ -117,14 +121,19 @@ def write_dataset_files(store: Store, layout: Layout, dataset: Path) -> None:
 
 
 def write_participants(store: Store, layout: Layout, dataset: Path) -> None:
-    """Bring ``participants.tsv`` of the output up to date: the source's lines of who is there."""
-    source = dataset / "participants.tsv"
-    for root in {layout.images, layout.qc} if source.is_file() else ():
-        here = {folder.name for folder in root.glob("sub-*") if folder.is_dir()}
-        store.write_bytes(root / source.name, _lines_of(source.read_bytes(), here))
-        dictionary = source.with_suffix(".json")
-        if dictionary.is_file():
-            store.write_bytes(root / dictionary.name, dictionary.read_bytes())
+    """Bring ``participants.tsv`` and ``phenotype/`` of the output up to date.
+
+    They hold the source's lines of who is there.
+    """
+    tables = [dataset / "participants.tsv", *sorted(dataset.glob("phenotype/*.tsv"))]
+    for source in filter(Path.is_file, tables):
+        for root in {layout.images, layout.qc}:
+            here = {folder.name for folder in root.glob("sub-*") if folder.is_dir()}
+            target = root / source.relative_to(dataset)
+            store.write_bytes(target, _lines_of(source.read_bytes(), here))
+            dictionary = source.with_suffix(".json")
+            if dictionary.is_file():
+                store.write_bytes(target.with_suffix(".json"), dictionary.read_bytes())
 
 
 def _lines_of(table: bytes, participants: Collection[str]) -> bytes:

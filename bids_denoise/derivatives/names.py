@@ -7,19 +7,21 @@ keeps it: ``desc-preproc`` becomes ``desc-preprocDenoised``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bids_denoise.values import Scan, Settings
 
-# Entities that stand after `rec` in a BIDS file name, so that it can be put in its place.
-AFTER_REC = {
-    *("dir", "run", "mod", "echo", "flip", "inv", "mt", "part", "proc", "hemi", "space"),
-    *("split", "recording", "chunk", "seg", "res", "den", "label", "desc"),
-}
-AFTER_SEG = {"res", "den", "label", "desc"}
+# The order of the entities in a BIDS file name from where others can be put in.
+ORDER = (
+    *("rec", "dir", "run", "mod", "echo", "flip", "inv", "mt", "part", "proc", "hemi", "space"),
+    *("split", "recording", "chunk", "seg", "meas", "res", "den", "label", "desc"),
+)
 MAX_SESSIONS_ON_ONE_PAGE = 4
+PREDICTIONS = "predicted"
+"""How the tables in ``phenotype/`` begin that this app makes."""
 
 
 @dataclass(frozen=True)
@@ -82,15 +84,15 @@ def outputs_of(scan: Scan, layout: Layout) -> Outputs:
     )
 
 
-def parcel_file(
+def derived_file(
     scan: Scan, layout: Layout, added: Mapping[str, str], ending: str, label: str = ""
 ) -> Path:
-    """Return the path of a file about parcels of a run.
+    """Return the path of a file that is made of an image, such as its parcels or its tissues.
 
     Parameters
     ----------
     added
-        Entities that the source has not: ``seg``, ``meas``.
+        Entities that the source has not, or another value of: ``seg``, ``meas``, ``space``.
     ending
         Suffix and ending.
     label
@@ -100,14 +102,21 @@ def parcel_file(
     --------
     >>> scan = Scan(Path(), Path(), "func", "bold", {"sub": "1", "res": "2"})
     >>> added = {"seg": "HOCPA", "meas": "pearsoncorrelation"}
-    >>> parcel_file(scan, Layout(Path(), Path(), False), added, "relmat.tsv", "denoised").name
+    >>> derived_file(scan, Layout(Path(), Path(), False), added, "relmat.tsv", "denoised").name
     'sub-1_seg-HOCPA_meas-pearsoncorrelation_res-2_desc-denoised_relmat.tsv'
     """
-    before = {key: value for key, value in scan.entities.items() if key not in AFTER_SEG}
-    after = {key: value for key, value in scan.entities.items() if key in AFTER_SEG}
-    placed = replace(scan, entities={**before, **added, **after})
+    placed = replace(scan, entities=_with({**scan.entities, **added}))
     stem = _described(placed, label) if label else _stem(placed.entities)
     return layout.qc / Path(*_folder(scan.entities), scan.datatype, f"{stem}_{ending}")
+
+
+def repeated(source: str) -> str:
+    """Return what repeats of the same image have in common: the name without session and run.
+
+    >>> repeated("sub-01/ses-a/anat/sub-01_ses-a_run-2_T1w.nii.gz")
+    'sub-01_T1w'
+    """
+    return re.sub(r"_(ses|run)-[^_]+", "", source.rpartition("/")[2].partition(".")[0])
 
 
 def beside(image: Path, ending: str) -> Path:
@@ -161,10 +170,13 @@ def _with_rec(scan: Scan) -> str:
     'sub-1_task-rest_rec-denoised_run-2'
     """
     given = scan.entities.get("rec")
-    label = f"{given}Denoised" if given else "denoised"
-    before = {k: v for k, v in scan.entities.items() if k not in AFTER_REC and k != "rec"}
-    after = {k: v for k, v in scan.entities.items() if k in AFTER_REC}
-    return _stem({**before, "rec": label, **after})
+    return _stem(_with({**scan.entities, "rec": f"{given}Denoised" if given else "denoised"}))
+
+
+def _with(entities: Mapping[str, str]) -> dict[str, str]:
+    """Return entities in the order of a file name; those before `ORDER` stay as they come."""
+    rank = {name: place for place, name in enumerate(ORDER, start=1)}
+    return dict(sorted(entities.items(), key=lambda pair: rank.get(pair[0], 0)))
 
 
 def _capitalised(word: str) -> str:

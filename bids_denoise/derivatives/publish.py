@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bids_denoise import imageio, scratch
-from bids_denoise.derivatives import connectivity, sidecar
+from bids_denoise.derivatives import anatomy, connectivity, sidecar
 from bids_denoise.derivatives.names import Layout, Outputs, beside
 from bids_denoise.derivatives.sidecar import json_paths, record_json
 from bids_denoise.derivatives.store import Store, json_text
@@ -19,6 +19,7 @@ from bids_denoise.metrics import temporal_snr
 from bids_denoise.values import Denoised, Image, Noise, Record, Scan, Settings
 
 if TYPE_CHECKING:
+    from bids_denoise.anatomy.person import Anatomy
     from bids_denoise.connectome.run import Connectomes
     from bids_denoise.values import FloatArray
 
@@ -41,13 +42,17 @@ class Target:
 
 @dataclass(frozen=True)
 class Results:
-    """What was computed for one image; `figures` are drafts by name, `connectomes` of bold runs."""
+    """What was computed for one image; `figures` are drafts by name.
+
+    `connectomes` are of bold runs, `anatomy` is of anatomical images.
+    """
 
     image: Image
     denoised: Denoised
     noise: Noise
     figures: Mapping[str, Path]
     connectomes: Connectomes | None = None
+    anatomy: Anatomy | None = None
 
 
 def check_result(image: Image, denoised: Denoised) -> None:
@@ -96,12 +101,14 @@ def publish_results(store: Store, target: Target, results: Results, record: Reco
         maps = _draft_maps(drafts, target, results)
         figures = _draft_figures(drafts, target, results)
         connectome = _draft_connectomes(drafts, target, results)
+        seen = _draft_anatomy(drafts, target, results)
         written = replace(
             record,
             output=json_paths({"image": outputs.image}, layout.qc)["image"],
             maps=json_paths(maps, layout.qc),
             figures=json_paths(figures, layout.qc),
             connectome={**record.connectome, **connectome},
+            anatomy={**record.anatomy, **seen},
         )
         drafts.text(outputs.record, json_text(record_json(written)))
     store.publish(drafts.pairs)
@@ -227,6 +234,24 @@ def _draft_connectomes(
         drafts.text(final.with_suffix(".json"), json_text(content))
         written[name] = final
     return {"files": json_paths(written, layout.qc)}
+
+
+def _draft_anatomy(drafts: _Drafts, target: Target, results: Results) -> dict[str, dict[str, str]]:
+    """Draft brain mask, tissues and grey matter; return what the record says of the files."""
+    if results.anatomy is None:
+        return {}
+    written = {}
+    for each in anatomy.volumes(results.anatomy, target.scan, target.layout):
+        draft = drafts.path(each.path)
+        if each.affine is None:
+            imageio.write_map(draft, each.data, target.scan.path)
+        else:
+            imageio.write_new(draft, each.data, each.affine)
+        drafts.text(beside(each.path, ".json"), json_text(each.sidecar))
+        if each.path.name.endswith("_dseg.nii.gz"):
+            drafts.text(beside(each.path, ".tsv"), anatomy.lookup_table())
+        written[each.name] = each.path
+    return {"files": json_paths(written, target.layout.qc)}
 
 
 def _skull_stripped(target: Target, results: Results) -> bool:

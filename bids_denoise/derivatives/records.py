@@ -34,7 +34,8 @@ def read_record(path: Path) -> Record | None:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         content["remarks"] = tuple(content["remarks"])
-        return Record(**{each.name: content[each.name] for each in fields(Record)})
+        known = (each.name for each in fields(Record))
+        return Record(**{name: content[name] for name in known if name in content})
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

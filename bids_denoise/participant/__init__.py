@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -54,7 +55,7 @@ def run_participants(settings: Settings, console: Console) -> tuple[Record, ...]
     workers = _workers(found, settings)
     device = choose_device(settings.device, settings.nprocs // workers)
     device = replace(device, memory=settings.memory // workers)
-    job = Job(settings, names.layout_of(settings), device)
+    job = Job(settings, names.layout_of(settings), device, _repeated(found))
     console.banner(settings, found, device)
     if settings.dry_run:
         console.plan([planned(scan, job) for scan in found.scans], found.dropped)
@@ -85,6 +86,14 @@ def _denoise_all(found: Found, job: Job, workers: int, console: Console) -> Iter
         if record.status == "failed" and job.settings.stop_on_first_crash:
             console.message("stopped at the first failure, as --stop-on-first-crash asks")
             return
+
+
+def _repeated(found: Found) -> frozenset[str]:
+    """Return the anatomical images that there are several of, by what they have in common."""
+    counted = Counter(
+        names.repeated(scan.path.name) for scan in found.scans if scan.datatype == "anat"
+    )
+    return frozenset(name for name, count in counted.items() if count > 1)
 
 
 def _workers(found: Found, settings: Settings) -> int:

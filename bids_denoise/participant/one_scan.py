@@ -24,11 +24,13 @@ from bids_denoise.derivatives.publish import Results, Target, publish_results
 from bids_denoise.derivatives.store import Store
 from bids_denoise.errors import BidsDenoiseError, InterruptedRunError, ScanError, StorageError
 from bids_denoise.metrics import judge
+from bids_denoise.participant.anatomy import examine, is_examined, template_of, with_volumes
 from bids_denoise.participant.connectivity import atlas_of, connect, with_numbers
 from bids_denoise.participant.echoes import with_echoes
 from bids_denoise.participant.noise_of import noise_file, noise_of
 from bids_denoise.report.figures import draw
 from bids_denoise.report.figures.connectome import draw_connectomes
+from bids_denoise.report.figures.tissues import draw_tissues
 from bids_denoise.values import Device, Record, Scan, Settings
 
 if TYPE_CHECKING:
@@ -51,16 +53,31 @@ structure away, half of it does not, and still removes most of the finest noise.
 
 @dataclass(frozen=True)
 class Job:
-    """What all images of a run share; travels to worker processes."""
+    """What all images of a run share; travels to worker processes.
+
+    `repeated` are the anatomical images that there are several of, as `names.repeated` calls them.
+    """
 
     settings: Settings
     layout: names.Layout
     device: Device
+    repeated: frozenset[str] = frozenset()
+
+    def of(self, scan: Scan) -> Job:
+        """Return what is done for one scan: repeats keep what the group compares them by.
+
+        The group level has no original images but the sum of the denoised ones and the residuals.
+        """
+        if names.repeated(scan.path.name) not in self.repeated:
+            return self
+        settings = replace(self.settings, write_residual=True, write_noise_map=True)
+        return replace(self, settings=settings)
 
 
 def denoise_scan(scan: Scan, job: Job) -> Record:
     """Denoise, judge and write one image; a failure becomes a record that says why."""
     started = time.perf_counter()
+    job = job.of(scan)
     outputs = names.outputs_of(scan, job.layout)
     record = _begun(scan)
     with Store(job.settings.output_dir) as store:
@@ -80,16 +97,19 @@ def denoise_scan(scan: Scan, job: Job) -> Record:
             denoised = apply.denoise(choice.denoiser, image, cautious(noise), job.device)
             quality = judge(image, denoised, noise, _redo(choice, job), job.settings.seed)
             connectomes, told = connect(image, denoised, scan, job.settings)
-            quality = with_numbers(quality, connectomes)
+            anatomy, seen = examine(image, denoised, scan, job.settings, job.device)
+            quality = with_volumes(with_numbers(quality, connectomes), anatomy)
             figures = draw(image, denoised, noise, folder, outputs.stem)
             figures |= draw_connectomes(connectomes, folder, outputs.stem)
+            figures |= draw_tissues(anatomy, (image, denoised), folder, outputs.stem)
             choices = {**denoised.choices, **({} if noise.trusted else {"sigma_share": CAUTION})}
-            record = replace(_judged(record, noise, quality, choices), connectome=told)
+            record = _judged(record, noise, quality, choices)
+            record = replace(record, connectome=told, anatomy=seen)
             remarks = (*image.remarks, *noise.remarks)
             seconds = time.perf_counter() - started
             record = replace(record, remarks=remarks, seconds=seconds)
             target = Target(scan, outputs, job.layout, job.settings)
-            results = Results(image, denoised, noise, figures, connectomes)
+            results = Results(image, denoised, noise, figures, connectomes, anatomy)
             return publish_results(store, target, results, record)
         except (StorageError, InterruptedRunError):
             raise
@@ -167,6 +187,8 @@ def _identified(record: Record, scan: Scan, job: Job) -> Record:
     beside = (scan.bval, scan.bvec, scan.phase, noise_file(scan, job.settings), *others)
     companions = [imageio.checksum(path) for path in beside if path is not None]
     companions.append(atlas_of(scan, job.settings))
+    if is_examined(scan, job.settings):
+        companions.append(template_of(job.settings.template))
     provenance = {
         "checksum": imageio.checksum(scan.path),
         "fingerprint": sidecar.fingerprint(scan, values, companions, job.settings),
@@ -259,6 +281,7 @@ def planned(scan: Scan, job: Job) -> dict[str, str]:
         "source": sidecar.relative_source(scan),
         "output": outputs.image.relative_to(job.layout.images).as_posix(),
     }
+    job = job.of(scan)
     record = planned_record(scan, job)
     if record.status == "failed":
         return {**row, "method": "-", "memory": "-", "state": f"will fail: {record.reason}"}

@@ -14,6 +14,11 @@ CAPTIONS = {
         "Noise level",
         "Standard deviation of the noise in each voxel, as it was estimated, in image units.",
     ),
+    "tissues": (
+        "Tissues",
+        "Cerebrospinal fluid, grey and white matter, found in the original and in the denoised "
+        "image by the same steps.",
+    ),
     "tsnr": (
         "Temporal signal-to-noise ratio",
         "Mean over standard deviation in time, both at the same scale.",

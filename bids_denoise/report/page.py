@@ -11,11 +11,12 @@ from typing import Any
 import jinja2
 
 from bids_denoise.report.cards import LIGHTS, Card, Light, card, entities, light
-from bids_denoise.report.links import anchor, link, page_of
-from bids_denoise.report.methods import methods_paragraphs, references
+from bids_denoise.report.links import anchor, link, page_of, picture
+from bids_denoise.report.methods import Reference, library, methods_paragraphs, references
 from bids_denoise.report.numbers import compact
 from bids_denoise.report.plots import Plot, column_label, plots
 from bids_denoise.report.reading import thresholds
+from bids_denoise.report.section import Section, cited_keys
 from bids_denoise.values import Record
 
 Facts = tuple[tuple[str, str], ...]
@@ -112,7 +113,12 @@ def participant_page(
     )
 
 
-def group_page(tables: Mapping[str, Sequence[Mapping[str, Any]]], run: Mapping[str, Any]) -> str:
+def group_page(
+    tables: Mapping[str, Sequence[Mapping[str, Any]]],
+    run: Mapping[str, Any],
+    sections: Sequence[Section] = (),
+    folder: Path = Path(),
+) -> str:
     """Return the page of a group as HTML.
 
     Parameters
@@ -121,6 +127,10 @@ def group_page(tables: Mapping[str, Sequence[Mapping[str, Any]]], run: Mapping[s
         The rows of each suffix's table, one an image, as `stats.tables` makes them.
     run
         What is to be said of the run: name and value.
+    sections
+        The questions asked of the group, with their answers.
+    folder
+        Where the page will lie; figures are found from there.
     """
     everything = [row for rows in tables.values() for row in rows]
     sessions: dict[str, set[str | None]] = {}
@@ -134,9 +144,19 @@ def group_page(tables: Mapping[str, Sequence[Mapping[str, Any]]], run: Mapping[s
         participants=len({row["participant_id"] for row in everything}),
         lights=_counts(light(row.get("light")).colour for row in everything),
         thresholds=thresholds(),
-        references=references(records),
+        sections=sections,
+        pictures={
+            each.path: picture(each.path, folder, embed=False)
+            for section in sections
+            for each in section.drawings
+        },
+        references=_all_cited(references(records), cited_keys(sections)),
         run=_run_facts(run),
     )
+
+
+def _all_cited(found: Sequence[Reference], keys: Iterable[str]) -> list[Reference]:
+    return sorted({*found, *(library()[key] for key in keys)}, key=lambda each: each.text)
 
 
 def _template(name: str) -> jinja2.Template:

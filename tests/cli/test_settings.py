@@ -5,7 +5,7 @@ import pytest
 from bids_denoise.cli.parser import parse
 from bids_denoise.cli.settings import settings_from
 from bids_denoise.errors import BidsDenoiseError
-from bids_denoise.values import Filters, Settings
+from bids_denoise.values import Comparison, Filters, Settings
 
 
 @pytest.fixture
@@ -237,3 +237,44 @@ def test_a_dry_run_makes_no_folder(data: Path) -> None:
 def test_a_refused_command_makes_no_folder(data: Path) -> None:
     assert refused(data, data.parent / "out", "participant", "--nprocs", "0")
     assert not (data.parent / "out").exists()
+
+
+def test_what_is_asked_of_the_group_is_kept(data: Path) -> None:
+    table = data / "participants.tsv"
+    table.write_text("participant_id\n")
+    words = "--group-column group --patient depr --control control --covariates age sex"
+    more = "--outcome-column mrs --good-outcome 0 1 2 --score-column thrive --permutations 100"
+    settings = read(data, data, "group", *words.split(), *more.split(), "--external", table)
+    assert settings.comparison == Comparison(
+        group_column="group",
+        patient="depr",
+        control="control",
+        covariates=("age", "sex"),
+        permutations=100,
+        outcome_column="mrs",
+        good_outcome=("0", "1", "2"),
+        score_column="thrive",
+        external=str(table),
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "sentence"),
+    [
+        ("--group-column g --patient p", 64, "--patient and --control are needed together"),
+        ("--patient p --control c", 64, "--patient and --control need --group-column"),
+        ("--group-column g --patient p --control p", 64, "are both 'p'"),
+        ("--outcome-column o", 64, "--outcome-column and --good-outcome are needed together"),
+        ("--score-column s", 64, "--score-column: of no effect without --outcome-column"),
+        ("--outcome-column o --good-outcome 1 --external x", 64, "neither COLUMN=VALUE nor"),
+        ("--outcome-column o --good-outcome 1 --external no/x.tsv", 66, "no folder or table"),
+        ("--features vbm hair", 64, "'hair' is not one of vbm, volumes, connectome, qc"),
+        ("--template no/where.nii", 66, "--template: there is no file"),
+    ],
+)
+def test_what_makes_no_sense_for_the_group_is_refused(
+    data: Path, words: str, code: int, sentence: str
+) -> None:
+    found = refused(data, data, "group", *words.split())
+    assert [each[0] for each in found] == [code]
+    assert sentence in found[0][1]

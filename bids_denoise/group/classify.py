@@ -1,0 +1,207 @@
+"""Who is a patient: classifiers on original and denoised images, on the same folds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bids_denoise.derivatives.store import Store
+from bids_denoise.errors import UsageError
+from bids_denoise.group.classified import FOLDER, WORDS, write_answers
+from bids_denoise.group.covariates import complete, covariates
+from bids_denoise.group.features import ANATOMICAL, Features, features_of
+from bids_denoise.group.grey import LABELS, grey_matter
+from bids_denoise.group.study import Study, first_images
+from bids_denoise.report.section import Drawing, Section, Table
+from bids_denoise.stats.classify.question import CONFOUNDS_ONLY, LINEAR, Plan, Question
+from bids_denoise.stats.classify.run import classify
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from bids_denoise.stats.classify.estimates import Estimate
+    from bids_denoise.stats.classify.run import Answer, Classified
+
+TITLE = "Patients against controls"
+MOST_PERMUTATIONS = 1000
+MOST_FOLDS = 5
+CITED = (
+    "varoquaux2018", "delong1988", "haufe2014", "johnson2007", "nadeau2003", "platt1999",
+    "pedregosa2011",
+)  # fmt: skip
+
+
+def classification(study: Study, store: Store) -> Section | None:
+    """Tell patients from controls by every kind of features, before and after.
+
+    Raises
+    ------
+    LeakError, UsageError
+        The answer lies in the data, or nobody has such values.
+    """
+    asked = study.settings.comparison
+    if not asked.patient:
+        return None
+    labels = study.labels()
+    grey = grey_matter(study, store)
+    found: dict[str, tuple[Features, Question, Classified]] = {}
+    remarks: list[str] = []
+    for name in asked.features:
+        seen = features_of(name, study, grey)
+        if seen is None:
+            remarks.append(f"No {WORDS[name]} are in the output for all to be compared by.")
+            continue
+        question, left_out = _question(seen, labels, study)
+        found[name] = (seen, question, classify(question, _plan(question, study)))
+        remarks += [*seen.remarks, *left_out]
+    if not found:
+        raise UsageError("there is nothing to tell patients from controls by: " + remarks[0])
+    drawings = [
+        each
+        for name, one in found.items()
+        for each in write_answers(name, one, grey, (study, store))
+    ]
+    answers = {name: one[2] for name, one in found.items()}
+    remarks += [flag.sentence for each in answers.values() for flag in each.flags]
+    question = next(iter(found.values()))[1]
+    return _section(answers, question, (drawings, list(dict.fromkeys(remarks))), study)
+
+
+def _question(
+    seen: Features, labels: Mapping[str, bool], study: Study
+) -> tuple[Question, tuple[str, ...]]:
+    """Return what is asked of one kind of features, and who is left out."""
+    asked = study.settings.comparison
+    columns = dict(covariates(study, total=False).columns)
+    sites = study.values(asked.site_column, "--site-column") if asked.site_column else None
+    known = {**columns, **({asked.site_column: sites} if sites else {})}
+    labelled = [person for person in seen.participants if person in labels]
+    people, left_out = complete(labelled, known)
+    rows = [seen.participants.index(person) for person in people]
+    names, values = _confounds(people, columns, study)
+    question = Question(
+        people,
+        np.array([labels[person] for person in people], dtype=bool),
+        {label: np.ascontiguousarray(seen.values[label][rows]) for label in LABELS},
+        {label: seen.names for label in LABELS},
+        values if names else None,
+        names,
+        [sites[person] for person in people] if sites else None,
+    )
+    return question, left_out
+
+
+def _confounds(
+    people: Sequence[str], columns: Mapping[str, Mapping[str, str]], study: Study
+) -> tuple[tuple[str, ...], npt.NDArray[np.float64]]:
+    """Return covariates as numbers, categories as one column for each but the first.
+
+    The noise level of the original images is always among them: what a scanner does must not pass
+    for a disease.
+    """
+    found: dict[str, list[float]] = {}
+    for name, column in columns.items():
+        cells = [column[person] for person in people]
+        try:
+            found[name] = [float(cell) for cell in cells]
+        except ValueError:
+            for value in sorted(set(cells))[1:]:
+                found[f"{name} {value}"] = [float(cell == value) for cell in cells]
+    images = first_images(study, (*ANATOMICAL, "bold", "dwi"))
+    sigma = [images[person].noise.get("sigma_median") or 0.0 for person in people]
+    found["noise level"] = list(np.log(np.maximum(sigma, 1e-12)))
+    varying = {name: values for name, values in found.items() if len(set(values)) > 1}
+    if not varying:
+        return (), np.zeros((len(people), 0))
+    return tuple(varying), np.array(list(varying.values())).T
+
+
+def _plan(question: Question, study: Study) -> Plan:
+    """Return how it is answered: no more folds than the smaller group has people."""
+    settings = study.settings
+    smaller = int(min(question.labels.sum(), (~question.labels).sum()))
+    return Plan(
+        folds=max(2, min(MOST_FOLDS, smaller)),
+        permutations=min(MOST_PERMUTATIONS, settings.comparison.permutations),
+        seed=settings.seed,
+        workers=settings.nprocs,
+    )
+
+
+def _section(
+    found: Mapping[str, Classified],
+    question: Question,
+    shown: tuple[Sequence[Drawing], Sequence[str]],
+    study: Study,
+) -> Section:
+    asked = study.settings.comparison
+    drawings, remarks = shown
+    patients = int(question.labels.sum())
+    tables = tuple(
+        Table(
+            WORDS[name].capitalize(),
+            ("", "AUC", "Balanced accuracy", "Sensitivity", "Specificity", "p"),
+            tuple(_shown(each) for each in answers.answers),
+            (FOLDER / f"{name}.tsv").as_posix(),
+        )
+        for name, answers in found.items()
+    )
+    return Section(
+        anchor="classification",
+        title=TITLE,
+        answer=" ".join(_answer(name, answers) for name, answers in found.items()),
+        paragraphs=(
+            f"{patients} participants with {asked.group_column} {asked.patient} against "
+            f"{len(question.labels) - patients} with {asked.control}. Original and denoised images "
+            "are judged on the same folds; the model of the confounds alone "
+            f"({', '.join(question.confound_names) or 'none'}) and the shuffled labels show what "
+            "comes for free.",
+        ),
+        tables=tables,
+        drawings=tuple(drawings),
+        remarks=tuple(remarks),
+        methods=METHODS,
+        cited=CITED,
+    )
+
+
+METHODS = (
+    "Support vector machines (linear and RBF) were trained in nested, repeated, stratified "
+    "cross-validation; imputation, site harmonisation, confound regression, scaling and the choice "
+    "of parameters took place inside the training folds. AUCs are means over repeats with DeLong "
+    "intervals, p-values come from permuted labels, and original and denoised images were compared "
+    "by DeLong's paired test on identical folds."
+)
+
+
+def _shown(one: Answer) -> tuple[str, ...]:
+    model = "linear SVM" if one.model == LINEAR else "RBF SVM"
+    p = f"{one.permutation.p.value:.3f}" if one.permutation else ""
+    rates = [one.rates[key] for key in ("balanced_accuracy", "sensitivity", "specificity")]
+    return (f"{one.features}, {model}", *(_interval(each) for each in (one.auc, *rates)), p)
+
+
+def _interval(value: Estimate) -> str:
+    return f"{value.value:.2f} [{value.low:.2f}, {value.high:.2f}]"
+
+
+def _answer(name: str, answers: Classified) -> str:
+    """Say what denoising did to the linear SVM, and how sure that is."""
+    before, after = (answers.answer(label, LINEAR) for label in LABELS)
+    change = next(
+        each
+        for each in answers.comparisons
+        if (each.first, each.second, each.model) == (*LABELS, LINEAR)
+    ).auc
+    chance = next((each for each in answers.answers if each.features == CONFOUNDS_ONLY), None)
+    ps = [each.permutation.p.value if each.permutation else 1.0 for each in (before, after)]
+    sure = "" if min(ps) < 0.05 else ", no confident separation"
+    beside = f"; confounds alone {_interval(chance.auc)}" if chance else ""
+    return (
+        f"By {WORDS[name]}: AUC {_interval(before.auc)} before and {_interval(after.auc)} after "
+        f"denoising (p = {ps[0]:.3f} and {ps[1]:.3f}{sure}); difference "
+        f"{change.estimate.value:+.2f} [{change.estimate.low:+.2f}, {change.estimate.high:+.2f}], "
+        f"p = {change.p:.2f}{beside}."
+    )

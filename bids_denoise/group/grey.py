@@ -1,0 +1,142 @@
+"""Grey matter of everybody on one grid, before and after denoising."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bids_denoise import __version__, imageio
+from bids_denoise.derivatives.anatomy import grey_path
+from bids_denoise.derivatives.store import Store, json_text
+from bids_denoise.errors import UsageError
+from bids_denoise.group.study import Study, first_images, scan_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy.typing as npt
+
+    from bids_denoise.values import FloatArray, Record
+
+LABELS = ("original", "denoised")
+COHORT = "cohort"
+
+
+@dataclass(frozen=True)
+class Grey:
+    """Modulated grey matter in template space.
+
+    Attributes
+    ----------
+    participants
+        ``participant_id`` of each row.
+    original, denoised
+        float32 (participant, x, y, z).
+    affine
+        (4, 4), voxel to RAS mm.
+    template
+        Its name; `source` says where it comes from.
+    remarks
+        Who is not among them, and why.
+    """
+
+    participants: tuple[str, ...]
+    original: FloatArray
+    denoised: FloatArray
+    affine: npt.NDArray[np.float64]
+    template: str
+    source: str
+    remarks: tuple[str, ...] = ()
+
+    def of(self, label: str) -> FloatArray:
+        """Return ``original`` or ``denoised``."""
+        return self.original if label == "original" else self.denoised
+
+    @property
+    def voxel(self) -> float:
+        """Length of a voxel in mm."""
+        return float(abs(np.linalg.det(self.affine[:3, :3])) ** (1 / 3))
+
+
+def grey_matter(study: Study, store: Store) -> Grey | None:
+    """Return the grey matter of everybody; None where no anatomy was asked for.
+
+    The first image of each participant counts. Where there is no template, one is made of the
+    participants; that is kept, and made again when they change.
+
+    Raises
+    ------
+    UsageError
+        Nobody has an anatomy though it was asked for, or it is in no template.
+    """
+    images = first_images(study, ("T1w", "T2w"))
+    examined = {person: record for person, record in images.items() if record.anatomy}
+    if not examined:
+        return None
+    good = {person: record for person, record in examined.items() if "files" in record.anatomy}
+    spaces = [record.anatomy["template"] for record in good.values()]
+    space = max(sorted(set(spaces)), key=spaces.count) if spaces else "none"
+    chosen = {p: record for p, record in good.items() if record.anatomy["template"] == space}
+    if space == "none":
+        raise UsageError("no participant has grey matter in a template: give --template another")
+    remarks = [
+        f"{person} is left out: {record.anatomy.get('reason', 'in another template')}"
+        for person, record in examined.items()
+        if person not in chosen
+    ]
+    files = _cohort(chosen, study, store) if space == COHORT else _recorded(chosen, study)
+    source = next(iter(chosen.values())).anatomy["template_source"] or "mean of the participants"
+    return _read(files, (space, source), tuple(remarks))
+
+
+Files = dict[str, dict[str, Path]]
+
+
+def _recorded(chosen: Mapping[str, Record], study: Study) -> Files:
+    return {
+        person: {
+            label: study.layout.qc / record.anatomy["files"][f"grey_{label}"] for label in LABELS
+        }
+        for person, record in chosen.items()
+    }
+
+
+def _read(files: Files, space: tuple[str, str], remarks: tuple[str, ...]) -> Grey:
+    affine = imageio.read_placed(next(iter(files.values()))[LABELS[0]])[1]
+    stacks = [
+        np.stack([imageio.read(paths[label]) for paths in files.values()]) for label in LABELS
+    ]
+    return Grey(tuple(files), stacks[0], stacks[1], affine, *space, remarks)
+
+
+def _cohort(chosen: Mapping[str, Record], study: Study, store: Store) -> Files:
+    """Return the files of grey matter in the mean of the participants, made where not current."""
+    layout = study.layout
+    folder = layout.qc / "group" / "template"
+    files = {
+        person: {label: grey_path(scan_of(record), layout, COHORT, label) for label in LABELS}
+        for person, record in chosen.items()
+    }
+    made_of = folder / "made_of.json"
+    wanted = json_text({"fingerprint": _fingerprint(chosen, study)})
+    whole = all(path.is_file() for paths in files.values() for path in paths.values())
+    if whole and made_of.is_file() and made_of.read_text(encoding="utf-8") == wanted:
+        return files
+    _make_cohort(chosen, files, study, store)
+    store.write_text(made_of, wanted)
+    return files
+
+
+def _fingerprint(chosen: Mapping[str, Record], study: Study) -> str:
+    """Return a hash of who is in the cohort and of what they were made from."""
+    made = {
+        person: [record.provenance.get(key) for key in ("checksum", "fingerprint")]
+        for person, record in chosen.items()
+    }
+    text = json.dumps([__version__, study.settings.seed, made], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
