@@ -54,8 +54,8 @@ def pull(
 
     Examples
     --------
-    >>> data = np.arange(4, dtype=np.float32).reshape(4, 1, 1)
-    >>> halves = coarser(Grid((4, 1, 1), np.eye(4)), 2.0)
+    >>> data = np.arange(4, dtype=np.float32).repeat(4).reshape(4, 2, 2)
+    >>> halves = coarser(Grid((4, 2, 2), np.eye(4)), 2.0)
     >>> pull(data, np.eye(4), halves).ravel()
     array([0.5, 2.5], dtype=float32)
     """
