@@ -12,7 +12,7 @@ LEVELS = [
     {"values", "errors", "__init__"},
     {"scratch"},
     {"kernels", "networks"},
-    {"intensity", "stabilisation", "patches", "device", "workers"},
+    {"intensity", "stabilisation", "patches", "device", "workers", "template_cache"},
     {"metrics", "simulate"},
     {"dataset", "imageio", "denoisers", "noise", "anatomy", "connectome"},
     {"derivatives", "report", "stats", "console"},
@@ -32,12 +32,13 @@ HOMES = {
     "sklearn": {"stats"},
     "pandas": {"stats"},
     "rich": {"console"},
-    "nilearn": {"simulate", "stats", "connectome"},
+    "nilearn": {"simulate", "stats", "connectome", "anatomy"},
+    "SimpleITK": {"anatomy"},
     "tomli_w": {"cli"},
     "filelock": {"derivatives"},
     "psutil": {"cli"},
     "scipy": {"imageio", "intensity", "stabilisation", "metrics", "simulate"}
-    | {"denoisers", "noise", "stats", "connectome"},
+    | {"denoisers", "noise", "stats", "connectome", "anatomy"},
 }
 HEAVY = sorted(set(HOMES) - {"tomli_w", "filelock", "psutil"})
 MODULES = sorted(PACKAGE.rglob("*.py"))

@@ -6,12 +6,12 @@ Nothing is downloaded.
 from __future__ import annotations
 
 import csv
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from bids_denoise.errors import MissingInputError, ScanError
+from bids_denoise.template_cache import cache, entities
 
 WORDS = ("auto", "none")
 """What is no atlas: parcels made from the run, and no connectome."""
@@ -24,15 +24,6 @@ def is_file(atlas: str) -> bool:
     (True, False)
     """
     return "/" in atlas or (atlas.endswith((".nii", ".nii.gz")) and not atlas.startswith("tpl-"))
-
-
-def entities(name: str) -> dict[str, str]:
-    """Return the entities in a file name.
-
-    >>> entities("tpl-MNI152NLin6Asym_res-02_atlas-HOCPA_desc-th25_dseg.nii.gz")["desc"]
-    'th25'
-    """
-    return dict(re.findall(r"(?:^|_)([a-z]+)-([a-zA-Z0-9+]+)", name))
 
 
 def label_of(path: Path) -> str:
@@ -153,11 +144,6 @@ def lookup_table(path: Path) -> dict[int, str]:
         if table.is_file():
             return _names_in(table)
     return {}
-
-
-def cache() -> Path:
-    """Return the folder of TemplateFlow's files."""
-    return Path(os.environ.get("TEMPLATEFLOW_HOME") or "~/.cache/templateflow").expanduser()
 
 
 def _names_in(table: Path) -> dict[int, str]:
