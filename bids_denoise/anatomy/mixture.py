@@ -1,0 +1,188 @@
+"""One brain while its tissue classes, its field and what its neighbours tell are estimated."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bids_denoise.anatomy.classes import (
+    MIXTURES,
+    SWAPPED,
+    depth_of,
+    looks_like_t2w,
+    means_of_histogram,
+    means_of_prior,
+)
+from bids_denoise.anatomy.field import Field
+from bids_denoise.anatomy.surroundings import (
+    constant_weights,
+    learnt_weights,
+    log_prior,
+    neighbour_weights,
+    ring,
+)
+from bids_denoise.kernels import tissue_cpu
+from bids_denoise.kernels.tissue_reference import (
+    TISSUES,
+    Model,
+    Voxels,
+    features,
+    log_likelihood,
+)
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from bids_denoise.values import BoolArray, FloatArray
+
+    Precise = npt.NDArray[np.float64]
+
+THINNED = 100_000
+"""About that many voxels, evenly spaced, say what the classes and the field are at first."""
+
+SAMPLED = 30_000
+"""Voxels that the Markov random field is learnt from."""
+
+FIRST_ROUNDS, ROUNDS = 20, 12
+
+STILL = 0.002
+"""Mean change of the fractions in the brain below which nothing more is gained."""
+
+LEAST_DEVIATION = 1e-3
+"""Of noise, relative to the distance of the darkest tissue from the brightest."""
+
+
+class Mixture:
+    """The estimate, in steps: `start`, perhaps `swap`, then `refine`.
+
+    Parameters
+    ----------
+    data
+        float32 (x, y, z), of values about 1.
+    inside
+        bool (x, y, z): the brain, outside along all borders.
+    voxel
+        (3,) in mm.
+
+    Attributes
+    ----------
+    fractions
+        float32 (x, y, z, 3): of the tissues.
+    field
+        float32 (x, y, z).
+    means, variance
+        Of the tissues, and of the noise around each.
+    iterations
+        So far.
+    """
+
+    def __init__(self, data: FloatArray, inside: BoolArray, voxel: Precise) -> None:
+        self.fractions = np.zeros((*data.shape, TISSUES), dtype=np.float32)
+        self.field = np.ones_like(data)
+        self.means, self.variance = np.ones(TISSUES), 1.0
+        self.iterations = 0
+        self._data, self._inside, self._voxel = data, inside, voxel
+        self._context = np.zeros_like(self.fractions)
+        self._smooth = Field(data.shape, voxel)
+        self._shares = np.where(MIXTURES.max(axis=1) == 1, 1 / 4, 1 / 16)
+
+    def start(self, prior: FloatArray | None) -> None:
+        """Find classes and field from evenly spaced voxels, without their neighbours.
+
+        Parameters
+        ----------
+        prior
+            float32 (3, x, y, z), or None: the classes are then those of middle, high and low
+            intensity.
+        """
+        thin = _thinned(self._inside)
+        if prior is None:
+            found = means_of_histogram(self._data[thin])
+        else:
+            found = means_of_prior(self._data[thin], prior[:, thin].T)
+            self._context = np.concatenate([self._context, log_prior(prior, self._voxel)], axis=-1)
+        self.means, self.variance = found
+        alone = np.zeros_like(self.fractions)
+        for turn in range(FIRST_ROUNDS):
+            self.fractions = alone
+            self._turn(thin, self._first_weights(), with_field=turn > 0)
+
+    def is_t2w(self) -> bool:
+        """Tell whether fluid is bright, after a `start` without prior."""
+        thin = self.fractions.sum(axis=-1) > 0
+        depth = depth_of(self._inside, self._voxel)
+        return looks_like_t2w(self.means, self.fractions[thin], depth[thin])
+
+    def swap(self) -> None:
+        """Exchange white matter and CSF."""
+        self.means, self._shares = self.means[[0, 2, 1]], self._shares[SWAPPED]
+
+    def refine(self) -> None:
+        """Estimate everything from all voxels and their neighbours."""
+        weights = self._first_weights()
+        self.fractions = np.zeros_like(self.fractions)
+        self._turn(self._inside, weights, with_field=False)
+        sample = _sample(self._inside)
+        for _ in range(ROUNDS):
+            before = self.fractions
+            self._context[..., :TISSUES] = ring(before, self._inside, self._voxel)
+            voxels, model = self._voxels(self._inside), self._model(weights)
+            seen = features(voxels, before, model.near, sample)
+            weights = learnt_weights(weights, seen, log_likelihood(voxels, model, sample))
+            self._turn(self._inside, weights)
+            change = np.abs(self.fractions - before).sum() / np.count_nonzero(self._inside)
+            if change < STILL:
+                break
+
+    def _turn(self, inside: BoolArray, weights: FloatArray, with_field: bool = True) -> None:
+        """One iteration of expectation maximisation over the voxels `inside`."""
+        voxels, model = self._voxels(inside), self._model(weights)
+        self.fractions, sums = tissue_cpu.expect(voxels, model, self.fractions)
+        self._shares = (sums[:, 0] + 1) / (sums[:, 0] + 1).sum()
+        self._maximise(sums, float(np.square(self._data[inside], dtype=np.float64).sum()))
+        if with_field:
+            predicted = self.field * (self.fractions @ self.means.astype(np.float32))
+            self._smooth.fit(np.square(predicted), predicted * (self._data - predicted))
+            self.field = self._smooth.values(self._inside)
+        self.iterations += 1
+
+    def _maximise(self, sums: Precise, energy: float) -> None:
+        """Take the means and the variance of greatest likelihood; `energy` is the sum of y^2."""
+        mixtures = MIXTURES.astype(np.float64)
+        square = (mixtures * sums[:, 2:]).T @ mixtures
+        # A tissue that is not there keeps its mean.
+        faint = 1e-6 * np.trace(square)
+        pull = mixtures.T @ sums[:, 1] + faint * self.means
+        self.means = np.linalg.solve(square + faint * np.eye(TISSUES), pull)
+        means = mixtures @ self.means
+        left = energy - 2 * means @ sums[:, 1] + np.square(means) @ sums[:, 2]
+        least = LEAST_DEVIATION * np.ptp(self.means)
+        self.variance = max(float(left / sums[:, 0].sum()), float(least**2), 1e-12)
+
+    def _first_weights(self) -> FloatArray:
+        return constant_weights(self._shares, MIXTURES, self._context.shape[-1])
+
+    def _voxels(self, inside: BoolArray) -> Voxels:
+        return Voxels(self._data, self.field, inside, self._context)
+
+    def _model(self, weights: FloatArray) -> Model:
+        means = (MIXTURES @ self.means).astype(np.float32)
+        near = neighbour_weights(self._voxel)
+        return Model(MIXTURES, means, np.float32(self.variance), weights, near)
+
+
+def _thinned(inside: BoolArray) -> BoolArray:
+    """Return `inside` at evenly spaced voxels only, about `THINNED` of them."""
+    step = max(1, round(float(np.cbrt(np.count_nonzero(inside) / THINNED))))
+    steps = tuple(slice(None, None, min(step, max(1, length // 16))) for length in inside.shape)
+    thin = np.zeros_like(inside)
+    thin[steps] = inside[steps]
+    return thin if thin.any() else inside
+
+
+def _sample(inside: BoolArray) -> tuple[npt.NDArray[np.intp], ...]:
+    """Return where about `SAMPLED` evenly spaced voxels of `inside` are."""
+    voxels = np.flatnonzero(inside)
+    step = max(1, len(voxels) // SAMPLED) | 1
+    return np.unravel_index(voxels[::step], inside.shape)
