@@ -19,10 +19,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bids_denoise.simulate.fields import smooth_field
+from bids_denoise.simulate.head import SKULL, build_head, deep_grey, step
 from bids_denoise.simulate.phantom import Tissue
+from bids_denoise.simulate.traits import TEMPLATE, Nucleus, Traits, capsule, contracted, shares
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     import numpy.typing as npt
 
@@ -32,13 +34,14 @@ if TYPE_CHECKING:
     Affine = npt.NDArray[np.float64]
 
 SUBARACHNOID = 3.0
-SKULL = 9.0
-SCALP = 15.0
-FAT = 5.0
-EYES = ((-33.0, 62.0, -34.0), (33.0, 62.0, -34.0))
-EYE_RADIUS = 12.0
 FINEST = 1.5
 MOST_POINTS = 3
+
+NUCLEI = tuple(Nucleus((side, 10.0, 10.0), (5.5, 12.0, 8.0)) for side in (-14.0, 14.0))
+"""Left and right, at the caudate: ventricle on one side, internal capsule on the other."""
+
+VENTRICLES = Nucleus((0.0, -12.0, 14.0), (18.0, 36.0, 16.0))
+"""Where ageing widens the fluid spaces most."""
 
 
 @dataclass(frozen=True)
@@ -62,12 +65,14 @@ class Individual:
     """One person: coarse maps that turn the template into her head.
 
     `warp` (3, x, y, z) is the displacement in mm; `folds` (3, x, y, z) the log odds added to
-    grey matter, white matter and CSF; `texture` (x, y, z) a fine relative signal change.
+    grey matter, white matter and CSF; `texture` (x, y, z) a fine relative signal change. The
+    nuclei of her `traits` are `NUCLEI`.
     """
 
     warp: Maps
     folds: Maps
     texture: Maps
+    traits: Traits = TEMPLATE
 
 
 def centred_grid(
@@ -106,7 +111,7 @@ def draw_individual(rng: np.random.Generator, strength: float = 1.0) -> Individu
     )
 
 
-def fractions(individual: Individual, grid: Grid) -> FloatArray:
+def fractions(individual: Individual, grid: Grid, finest: float = FINEST) -> FloatArray:
     """Return how much of each voxel each tissue fills.
 
     Parameters
@@ -114,20 +119,60 @@ def fractions(individual: Individual, grid: Grid) -> FloatArray:
     individual
         The person.
     grid
-        The scan's voxels. Each is averaged over points about `FINEST` mm apart, `MOST_POINTS`
-        along an axis at most.
+        The scan's voxels.
+    finest
+        Each voxel is averaged over points about so many mm apart, `MOST_POINTS` along an axis
+        at most. Time goes with the number of points.
 
     Returns
     -------
     numpy.ndarray
         float32 (tissue, x, y, z) in the order of `Tissue`, each in [0, 1], summing to 1.
     """
+    return mean_of(_fractions_at(individual, *place) for place in cells(grid, finest))
+
+
+def nuclei(individual: Individual, grid: Grid, finest: float = FINEST) -> FloatArray:
+    """Return how much of each voxel each of the person's nuclei fills, (nucleus, x, y, z)."""
+    own = NUCLEI[: len(individual.traits.nuclei)]
+    return mean_of(
+        shares(_placed(individual, _native(individual, points)), own, cell)
+        for points, cell in cells(grid, finest)
+    )
+
+
+def brain_tissues(individual: Individual, grid: Grid, parts: FloatArray) -> FloatArray:
+    """Return grey matter, white matter and CSF within the skull: float32 (3, x, y, z).
+
+    `parts` are the person's `fractions` on `grid`; the fluid of her eyes is left out.
+    """
+    tissues = np.stack(
+        [parts[Tissue.GREY] + parts[Tissue.DEEP_GREY], parts[Tissue.WHITE], parts[Tissue.CSF]]
+    )
+    distance = Maps(template().volumes[2:3], template().affine)
+    away = sample(distance, _placed(individual, _native(individual, points_of(grid))))[0]
+    tissues[2] *= away < (SUBARACHNOID + SKULL) / 2
+    return tissues
+
+
+def cells(grid: Grid, finest: float) -> Iterator[tuple[Points, float]]:
+    """Yield the points (3, x, y, z) that stand for each voxel, and how many mm each stands for."""
     voxel = np.linalg.norm(grid.affine[:3, :3], axis=0)
-    counts = [min(max(1, round(size / FINEST)), MOST_POINTS) for size in voxel]
-    total = np.zeros((len(Tissue), *grid.shape), dtype=np.float32)
+    counts = [min(max(1, round(size / finest)), MOST_POINTS) for size in voxel]
+    cell = float(np.cbrt(np.prod(voxel / counts)))
     for place in product(*((np.arange(n) + 0.5) / n - 0.5 for n in counts)):
-        total += _fractions_at(individual, points_of(grid, place))
-    return np.asarray(total / np.float32(np.prod(counts)), dtype=np.float32)
+        yield points_of(grid, place), cell
+
+
+def mean_of(maps: Iterable[FloatArray]) -> FloatArray:
+    """Return the mean of equally shaped maps, float32; only one is held at a time."""
+    total, count = None, 0
+    for each in maps:
+        total = each if total is None else np.add(total, each, out=total)
+        count += 1
+    if total is None:
+        raise ValueError("there is no map to take the mean of")
+    return np.asarray(total / np.float32(count), dtype=np.float32)
 
 
 def signal(parts: FloatArray, means: Mapping[Tissue, float]) -> FloatArray:
@@ -205,47 +250,38 @@ def _face_distance(points: Points) -> FloatArray:
     return np.asarray(60 * (np.minimum(face, neck) - 1), dtype=np.float32)
 
 
-def _fractions_at(individual: Individual, points: Points) -> FloatArray:
-    """Return the tissue fractions at single points, (tissue, x, y, z)."""
-    own = points + sample(individual.warp, points)
+def _native(individual: Individual, points: Points) -> Points:
+    """Return points of the head at the size of the template, (3, x, y, z)."""
+    return points * np.float32(1 / individual.traits.scale)
+
+
+def _placed(individual: Individual, native: Points) -> Points:
+    """Return where in the template `native` points lie, (3, x, y, z)."""
+    volumes = individual.traits.nuclei
+    return contracted(native + sample(individual.warp, native), NUCLEI[: len(volumes)], volumes)
+
+
+def _fractions_at(individual: Individual, points: Points, cell: float) -> FloatArray:
+    """Return the tissue fractions at points that stand for `cell` mm, (tissue, x, y, z)."""
+    traits, native = individual.traits, _native(individual, points)
+    own = _placed(individual, native)
     grey, white, brain, face = sample(template(), own)
     parts = np.zeros((len(Tissue), *grey.shape), dtype=np.float32)
-    inside = _step(SUBARACHNOID - brain)
+    inside = step(SUBARACHNOID - brain)
     odds = np.stack([grey, white, np.clip(1 - grey - white, 0, 1)]) ** 2 + 1e-6
-    odds *= np.exp(sample(individual.folds, points) * (odds < 0.9))
+    odds *= np.exp(sample(individual.folds, native) * (odds < 0.9))
+    odds[2] *= np.exp(traits.ageing * (1 + 2 * capsule(own, VENTRICLES)))
+    deep = deep_grey(own)
+    nuclei_here = NUCLEI[: len(traits.nuclei)]
+    for each, within in zip(nuclei_here, shares(own, nuclei_here, cell), strict=True):
+        around = capsule(own, each)
+        odds[1] += odds[0] * around
+        odds[0] *= 1 - around
+        odds *= (1 - within) / odds.sum(axis=0)
+        odds[0] += within
+        deep = np.maximum(deep, within)
     odds *= inside / odds.sum(axis=0)
-    deep = _deep_grey(own)
     parts[Tissue.GREY], parts[Tissue.DEEP_GREY] = odds[0] * (1 - deep), odds[0] * deep
     parts[Tissue.WHITE], parts[Tissue.CSF] = odds[1], odds[2]
-    _build_head(parts, own, brain, np.minimum(brain - SCALP, face), inside)
+    build_head(parts, own, brain, face, inside)
     return parts
-
-
-def _build_head(
-    parts: FloatArray, at: Points, brain: FloatArray, outside: FloatArray, inside: FloatArray
-) -> None:
-    """Put skull, scalp, muscle and eyes around the brain; what is left is air."""
-    skull = _step(SKULL - brain) * (1 - inside)
-    head = _step(-outside) * (1 - inside - skull)
-    eyes = np.zeros_like(head)
-    for centre in EYES:
-        offset = at - np.array(centre, dtype=np.float32).reshape(3, 1, 1, 1)
-        eyes += _step(EYE_RADIUS - np.sqrt(np.square(offset).sum(axis=0)))
-    parts[Tissue.SKULL] = skull
-    parts[Tissue.CSF] += head * eyes
-    muscle = _step(-FAT - outside - 2 * np.sin(at[0] / 9) * np.sin(at[2] / 7))
-    parts[Tissue.MUSCLE] = head * (1 - eyes) * muscle
-    parts[Tissue.SCALP] = head * (1 - eyes) * (1 - muscle)
-    parts[Tissue.AIR] = 1 - inside - skull - head
-
-
-def _deep_grey(points: Points) -> FloatArray:
-    """Return 1 where grey matter is thalamus or basal ganglia, 0 in cortex."""
-    x, y, z = points
-    radius = np.sqrt((x / 38) ** 2 + ((y + 5) / 34) ** 2 + ((z - 4) / 22) ** 2)
-    return _step(20 * (1 - radius))
-
-
-def _step(distance: FloatArray) -> FloatArray:
-    """Return 0 below -0.5 mm, 1 above 0.5 mm, linear between: a border seen at 1 mm."""
-    return np.asarray(np.clip(distance + np.float32(0.5), 0, 1), dtype=np.float32)
