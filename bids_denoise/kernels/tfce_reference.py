@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -51,7 +52,7 @@ def enhance(
     for sign in (1, -1):
         signed = np.where(mask, sign * scores.astype(np.float64), 0)
         steps = np.concatenate([[0], np.unique(signed[signed > 0])])
-        for low, high in zip(steps[:-1], steps[1:], strict=True):
+        for low, high in pairwise(steps):
             labels, _ = label(signed >= high, structure)
             sizes = np.bincount(labels.ravel()).astype(np.float64)
             sizes[0] = 0
