@@ -107,7 +107,7 @@ def fit(
             if quality > best_auc:
                 best, best_auc, best_values = (cost, width), quality, values
     kernel = inner if model == LINEAR else _rbf(inner, train, best[1])
-    decision = _decisions(kernel[np.ix_(at, at)], rows.labels[at], best[0], kernel[:, at])
+    decision = decisions(kernel[np.ix_(at, at)], rows.labels[at], best[0], kernel[:, at])
     chance = _platt(best_values, rows.labels[at], decision) if calibrate else decision
     return Fitted(decision, chance, *best)
 
@@ -125,19 +125,45 @@ def _held_out(
     quality = []
     for train, test in splits(fold):
         across = kernel[np.ix_(test, train)]
-        values[test] = _decisions(kernel[np.ix_(train, train)], labels[train], cost, across)
+        values[test] = decisions(kernel[np.ix_(train, train)], labels[train], cost, across)
         quality.append(quick_auc(labels[test], values[test]))
     return values, float(np.mean(quality))
 
 
-def _decisions(kernel: Floats, labels: Booleans, cost: float, across: Floats) -> Floats:
+def decisions(kernel: Floats, labels: Booleans, cost: float, across: Floats) -> Floats:
+    """Return decision values of an SVM with balanced classes, from kernels (m, m) and (n, m).
+
+    Scikit-learn's own entry to LIBSVM: `SVC.fit` gives the same numbers (`reference_decisions`)
+    and spends 97 % of a millisecond on checks, which 300,000 fits of a permutation test feel.
+    """
+    from sklearn.svm import _libsvm
+
+    _libsvm.set_verbosity_wrap(0)
+    support, _, _, duals, intercept, *_ = _libsvm.fit(
+        np.ascontiguousarray(kernel, dtype=np.float64),
+        labels.astype(np.float64),
+        svm_type=0,
+        kernel="precomputed",
+        C=cost,
+        sample_weight=np.array(_weights(labels))[labels.astype(int)],
+    )
+    values: Floats = -(across[:, support] @ duals[0] + intercept[0])
+    return values
+
+
+def reference_decisions(kernel: Floats, labels: Booleans, cost: float, across: Floats) -> Floats:
+    """Return what `decisions` returns, by the public class."""
     from sklearn.svm import SVC
 
-    # "balanced", said by numbers: scikit-learn takes longer to count than to fit.
-    weights = {1: len(labels) / (2 * labels.sum()), 0: len(labels) / (2 * (~labels).sum())}
+    weights = dict(enumerate(_weights(labels)))
     machine = SVC(C=cost, kernel="precomputed", class_weight=weights)
     values: Floats = machine.fit(kernel, labels.astype(int)).decision_function(across)
     return values
+
+
+def _weights(labels: Booleans) -> tuple[float, float]:
+    patients = int(labels.sum())
+    return len(labels) / (2 * (len(labels) - patients)), len(labels) / (2 * patients)
 
 
 def _rbf(inner: Floats, train: Booleans, width: float) -> Floats:

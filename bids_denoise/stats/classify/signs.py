@@ -138,15 +138,14 @@ def equal_rows(
 ) -> tuple[int, int] | None:
     """Return a row of each that are equal; of different people when both are one table.
 
-    Rows of fewer than three values that are not numbers of a measurement may well be equal, and
-    are not compared.
+    Rows of few whole numbers may well be equal, and are not compared.
     """
     seen: dict[bytes, int] = {}
     for row, values in enumerate(x):
         seen.setdefault(np.ascontiguousarray(values).tobytes(), row)
     for row, values in enumerate(other):
         first = seen.get(np.ascontiguousarray(values).tobytes())
-        if first is None or len(set(values[np.isfinite(values)].tolist())) < 3:
+        if first is None or not _telling(values):
             continue
         if people is None or people[first] != people[row]:
             return first, row
@@ -162,3 +161,10 @@ def is_fitted(transformer: Any) -> bool:
     steps = [each[1] for each in getattr(transformer, "steps", ())]
     steps += [each[1] for each in getattr(transformer, "transformers", ())]
     return bool(own) or any(is_fitted(step) for step in steps if hasattr(step, "fit"))
+
+
+def _telling(values: Floats) -> bool:
+    """Return whether a row has more than a few whole numbers."""
+    known = values[np.isfinite(values)]
+    kinds = len(np.unique(known))
+    return kinds > 5 or (kinds > 2 and bool((known != np.round(known)).any()))

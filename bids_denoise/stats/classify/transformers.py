@@ -46,7 +46,14 @@ class SiteHarmoniser(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     is moved, not scaled; features that do not vary are left alone.
     """
 
-    def fit(self, X: Floats, y: None = None, *, sites: Floats, covariates: Floats) -> SiteHarmoniser:  # noqa: ARG002, N803
+    def fit(
+        self,
+        X: Floats,  # noqa: N803
+        y: None = None,  # noqa: ARG002
+        *,
+        sites: Floats,
+        covariates: Floats,
+    ) -> SiteHarmoniser:
         """Fit to (n, p) features, (n,) site numbers and (n, k) covariates, k may be 0."""
         self.sites_, at = np.unique(sites, return_inverse=True)
         dummies = np.eye(len(self.sites_))[at]
@@ -88,7 +95,7 @@ class SiteHarmoniser(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
 def _posterior(z: Floats) -> tuple[Floats, Floats]:
     """Return shift and scale (p,) of a site, shrunken to what its features have in common."""
-    n, p = z.shape
+    n = len(z)
     mean = z.mean(axis=0)
     if n < 2:
         return mean, np.ones_like(mean)
