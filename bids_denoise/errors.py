@@ -7,6 +7,7 @@
     ├── DatasetError         16   the input is not a BIDS dataset
     ├── SelectionError       18   the filters selected nothing
     ├── UsageError           64   an option or its value is wrong
+    │   └── LeakError        64   a classifier was asked to learn from what gives the answer away
     ├── ScanError            65   one image cannot be denoised; the others go on
     ├── DenoiserError         1   a method gave a result for one image that cannot be believed
     ├── MissingInputError    66   a file is named that is not there
@@ -55,6 +56,10 @@ class UsageError(BidsDenoiseError):
     """An option, or the value of one, is wrong."""
 
     exit_code = 64
+
+
+class LeakError(UsageError):
+    """A classifier was asked to learn from what gives the answer away."""
 
 
 class ScanError(BidsDenoiseError):

@@ -25,6 +25,10 @@ FEATURES = ("vbm", "volumes", "connectome", "qc")
 """What a classifier can see of a person."""
 
 
+TEMPLATES = ("auto", "cohort", "none")
+"""What is no template's name: choose one, make one of the participants, do without."""
+
+
 @dataclass(frozen=True)
 class Filters:
     """Which images of a dataset are wanted. An empty tuple means all.

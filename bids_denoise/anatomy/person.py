@@ -42,7 +42,7 @@ class Segmented:
     tissues
         On the grid of the scan.
     volumes
-        mL of each tissue, and of the brain.
+        mL of each tissue, and of GM and WM together (``brain``).
     normalised, grey
         The way to the template, and grey matter there, times how much it was compressed to fit:
         float32 (x, y, z). None without a template.
@@ -108,7 +108,8 @@ def _segmented(
 ) -> Segmented:
     prior, template = guide
     tissues = segment(data, brain.mask, affine, prior)
-    measured = volumes(tissues, affine)
+    found = volumes(tissues, affine)
+    measured = {"GM": found.grey, "WM": found.white, "CSF": found.csf, "brain": found.brain}
     if template is None:
         return Segmented(tissues, measured)
     way = normalise(tissues.probabilities, affine, template)

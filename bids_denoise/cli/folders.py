@@ -12,7 +12,7 @@ from pathlib import Path
 from bids_denoise.cli.given import Problems
 from bids_denoise.connectome import atlases
 from bids_denoise.errors import DatasetError, MissingInputError, OutputError, UsageError
-from bids_denoise.values import Settings
+from bids_denoise.values import TEMPLATES, Settings
 
 
 def absolute(text: str) -> Path:
@@ -97,10 +97,12 @@ def named_template(word: str) -> str:
     MissingInputError
         There is no such file; nothing is downloaded.
     """
-    if word in templates.WORDS:
+    if word in TEMPLATES:
         return word
     if not atlases.is_file(word):
-        templates.check_cache(word)
+        from bids_denoise.anatomy.template import find_template
+
+        find_template(word)
         return word
     path = absolute(word)
     if not path.is_file():

@@ -7,15 +7,29 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from bids_denoise import imageio
-from bids_denoise.anatomy import template as templates
 from bids_denoise.anatomy.person import LEAST_HUMAN, anatomy_of
-from bids_denoise.errors import ScanError
+from bids_denoise.anatomy.template import (
+    TemplateFiles,
+    at_voxel,
+    find_template,
+    mni152,
+    of_images,
+)
+from bids_denoise.anatomy.tissues import segment
+from bids_denoise.errors import MissingInputError, ScanError
+from bids_denoise.template_cache import label_of
 
 if TYPE_CHECKING:
     from bids_denoise.anatomy.person import Anatomy
     from bids_denoise.anatomy.template import Template
     from bids_denoise.values import Denoised, Device, Image, Quality, Scan, Settings
+
+STANDARD = "MNI152NLin2009cAsym"
+VOXEL = 2.0
+"""mm, of human templates."""
 
 SEGMENTED = ("T1w", "T2w")
 """Suffixes that tissues are found in; a T2w only where its session has no T1w."""
@@ -86,19 +100,28 @@ def chosen(word: str, human: bool) -> Template | None:
     if word in {"cohort", "none"} or (word == "auto" and not human):
         return None
     if word == "auto":
-        found = templates.cached(templates.STANDARD)
-        return _read(*found) if found else templates.mni152()
+        try:
+            return _read(find_template(STANDARD))
+        except MissingInputError:
+            return mni152()
     if Path(word).is_absolute():
-        return _read(Path(word))
-    return _read(*templates.find_template(word))
+        return _read(TemplateFiles(label_of(Path(word)), Path(word), None, None))
+    return _read(find_template(word))
 
 
 @lru_cache(maxsize=2)
-def _read(image: Path, *tissues: Path) -> Template:
-    """Return a template from its files: the brain, and GM, WM and CSF if they are there."""
-    import numpy as np
+def _read(files: TemplateFiles) -> Template:
+    """Return a template from its files, in voxels of `VOXEL` mm or its own where those are larger.
 
-    data, affine = imageio.read_placed(image)
-    maps = np.stack([imageio.read_placed(path)[0] for path in tissues]) if tissues else None
-    name = templates.label_of(image)
-    return templates.of_images(data, maps, affine, name, str(image))
+    A brain in a file has no tissues; they are found in it as in a scan.
+    """
+    image, affine = imageio.read_placed(files.image)
+    if files.brain is not None:
+        image = image * (imageio.read(files.brain) > 0)
+    if files.tissues is not None:
+        maps = np.stack([imageio.read(path) for path in files.tissues])
+    else:
+        maps = segment(image, image > 0, affine).probabilities
+    whole = of_images(image, maps, affine, files.name, str(files.image))
+    small = (image > 0).sum() * abs(np.linalg.det(affine[:3, :3])) < 1000 * LEAST_HUMAN
+    return whole if small else at_voxel(whole, VOXEL)
