@@ -27,10 +27,7 @@ if TYPE_CHECKING:
 TITLE = "Patients against controls"
 MOST_PERMUTATIONS = 1000
 MOST_FOLDS = 5
-CITED = (
-    "varoquaux2018", "delong1988", "haufe2014", "johnson2007", "nadeau2003", "platt1999",
-    "pedregosa2011",
-)  # fmt: skip
+CITED = ("varoquaux2018", "delong1988", "haufe2014", "johnson2007", "nadeau2003", "abraham2014")
 
 
 def classification(study: Study, store: Store) -> Section | None:

@@ -159,6 +159,18 @@ PAIRED = {
         "higher",
         digits=3,
     ),
+    "gm_volume": Term(
+        "Grey matter",
+        "Volume of grey matter; a voxel counts by its share. Its truth is not known: see how it "
+        "agrees over repeats.",
+        unit="mL",
+        digits=1,
+    ),
+    "wm_volume": Term("White matter", "Volume of white matter.", unit="mL", digits=1),
+    "csf_volume": Term(
+        "CSF", "Volume of cerebrospinal fluid inside the brain mask.", unit="mL", digits=1
+    ),
+    "brain_volume": Term("Brain", "Grey and white matter together.", unit="mL", digits=1),
     "above_b0": Term(
         "Signal above b0",
         "Share of the values of weighted volumes that exceed the mean at b = 0, where diffusion "

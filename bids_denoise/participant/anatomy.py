@@ -19,8 +19,8 @@ from bids_denoise.anatomy.template import (
     of_images,
 )
 from bids_denoise.anatomy.tissues import segment
+from bids_denoise.connectome.atlases import label_of
 from bids_denoise.errors import MissingInputError, ScanError
-from bids_denoise.template_cache import label_of
 
 if TYPE_CHECKING:
     from bids_denoise.anatomy.person import Anatomy

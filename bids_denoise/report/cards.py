@@ -107,6 +107,7 @@ class Card:
     noise_remarks: tuple[str, ...]
     remarks: tuple[str, ...]
     connectome: tuple[tuple[str, str], ...]
+    anatomy: tuple[tuple[str, str], ...]
     reasons: tuple[str, ...]
     figures: tuple[Figure, ...]
     metrics: tuple[Row, ...]
@@ -144,6 +145,7 @@ def card(record: Record, folder: Path, embed: bool) -> Card:
         noise_remarks=noise_remarks,
         remarks=tuple(each for each in record.remarks if each not in noise_remarks),
         connectome=_connectome(record.connectome),
+        anatomy=_anatomy(record.anatomy),
         reasons=tuple(quality.get("reasons", ())),
         figures=_figures(record.figures, folder, embed),
         metrics=_metrics(quality),
@@ -231,6 +233,19 @@ def _connectome(told: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     return (("Parcels", parcels), ("Time series", str(told["cleaning"])))
 
 
+def _anatomy(told: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Return how brain and tissues were found, or why they were not."""
+    if "reason" in told:
+        return (("Not made", str(told["reason"])),)
+    if not told:
+        return ()
+    template = told["template_source"] or {"cohort": "made at the group level"}.get(
+        told["template"], "none"
+    )
+    remarks = (("Remarks", " ".join(told["remarks"])),) if told["remarks"] else ()
+    return (("Brain mask", str(told["brain"])), ("Template", str(template)), *remarks)
+
+
 def _figures(figures: Mapping[str, str], folder: Path, embed: bool) -> tuple[Figure, ...]:
     """Return known figures in the order of `CAPTIONS`, then all others by name."""
     shown = {name: picture(path, folder, embed) for name, path in figures.items()}
@@ -272,6 +287,10 @@ def _residual(quality: Mapping[str, Any]) -> tuple[Row, ...]:
 
 
 def _files(record: Record) -> tuple[tuple[str, str], ...]:
-    beside = {**record.maps, **record.connectome.get("files", {})}
+    beside = {
+        **record.maps,
+        **record.connectome.get("files", {}),
+        **record.anatomy.get("files", {}),
+    }
     maps = [(MAP_NAMES.get(name, _words(name)), link(path)) for name, path in beside.items()]
     return (*((("Denoised image", link(record.output)),) if record.output else ()), *maps)

@@ -24,6 +24,8 @@ ALWAYS_CITED = (
 """For the standard, the quality control and the software, whatever was denoised."""
 
 
+CITED_OF_ANATOMY = ("hoopes2022", "ashburner2005", "zhang2001")
+CITED_OF_TEMPLATES = ("vercauteren2009", "lowekamp2013", "ashburner2000")
 CITED_OF_CONNECTOMES = ("abraham2014", "ledoit2004", "finn2015")
 PARCELLED = ("berger1987", "zalesky2010")
 """For parcels that are no atlas."""
@@ -87,6 +89,7 @@ def methods_paragraphs(records: Iterable[Record]) -> list[str]:
         *(_method_paragraph(group) for group in _groups(done)),
         *_quality_paragraph(done),
         *_connectome_paragraph(done),
+        *_anatomy_paragraph(done),
         "The software builds on NumPy, SciPy, Numba, NiBabel and PyBIDS "
         f"({_cite('harris2020', 'virtanen2020', 'lam2015', 'brett_nibabel', 'yarkoni2019')}).",
     ]
@@ -151,6 +154,9 @@ def _keys(done: Sequence[Record]) -> list[str]:
     if any(_has_connectome(record) for record in done):
         keys += CITED_OF_CONNECTOMES
         keys += PARCELLED if any(_is_geometric(record) for record in done) else ()
+    keys += CITED_OF_ANATOMY if any("files" in record.anatomy for record in done) else ()
+    if any("grey_denoised" in record.anatomy.get("files", {}) for record in done):
+        keys += CITED_OF_TEMPLATES
     return keys
 
 
@@ -279,6 +285,30 @@ def _connectome_paragraph(done: Sequence[Record]) -> list[str]:
         f"({_cite('abraham2014')}). The halves of each run were compared by their edges, and by "
         f"the share of parcels that are known again by them, after {_cite('finn2015')}."
     ]
+
+
+def _anatomy_paragraph(done: Sequence[Record]) -> list[str]:
+    made = [record for record in done if "files" in record.anatomy]
+    if not made:
+        return []
+    brains = sorted({str(record.anatomy["brain"]) for record in made})
+    text = (
+        f"The brain was found in {_images(len(made))} ({'; '.join(brains)}; cf. "
+        f"{_cite('hoopes2022')}). In the original and in the denoised image, with the same brain "
+        "mask, bias field and tissues were estimated together by expectation maximisation with a "
+        f"Markov random field (cf. {_cite('ashburner2005', 'zhang2001')})."
+    )
+    sources = {
+        str(r.anatomy["template_source"]) for r in made if "grey_denoised" in r.anatomy["files"]
+    }
+    if sources:
+        text += (
+            f" Their tissues were brought to a template ({'; '.join(sorted(sources))}) by an "
+            f"affine and a diffeomorphic mapping ({_cite('vercauteren2009')}) with SimpleITK "
+            f"({_cite('lowekamp2013')}), and grey matter was modulated by the Jacobian determinant "
+            f"({_cite('ashburner2000')})."
+        )
+    return [text]
 
 
 def _images(count: int) -> str:
