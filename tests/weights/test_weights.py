@@ -9,9 +9,9 @@ from dataclasses import asdict
 import pytest
 
 from bids_denoise.denoisers import DENOISERS
-from bids_denoise.denoisers.weights import FOLDER, load_weights
 from bids_denoise.training.command import RECIPES
 from bids_denoise.training.recipe import read_recipe
+from bids_denoise.weights import FOLDER, load_weights
 
 NAMES = sorted(path.stem for path in FOLDER.glob("*.safetensors"))
 
