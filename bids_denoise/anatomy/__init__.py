@@ -1,0 +1,1 @@
+"""What is where in a head: brain, tissues, template space."""
