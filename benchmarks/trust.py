@@ -44,10 +44,10 @@ from bids_denoise import __version__  # noqa: E402
 from bids_denoise.denoisers.apply import denoise  # noqa: E402
 from bids_denoise.denoisers.generative import draws_around  # noqa: E402
 from bids_denoise.denoisers.trained import run  # noqa: E402
-from bids_denoise.denoisers.weights import load_weights  # noqa: E402
 from bids_denoise.noise import estimate  # noqa: E402
 from bids_denoise.participant.one_scan import cautious  # noqa: E402
 from bids_denoise.values import Device, Image, Noise  # noqa: E402
+from bids_denoise.weights import load_weights  # noqa: E402
 
 if TYPE_CHECKING:
     import argparse

@@ -12,7 +12,7 @@ LEVELS = [
     {"values", "errors", "__init__"},
     {"scratch"},
     {"kernels", "networks"},
-    {"intensity", "stabilisation", "patches", "device", "workers", "template_cache"},
+    {"intensity", "stabilisation", "patches", "device", "workers", "template_cache", "weights"},
     {"metrics", "simulate"},
     {"dataset", "imageio", "denoisers", "noise", "anatomy", "connectome"},
     {"derivatives", "report", "stats", "console"},
@@ -25,8 +25,8 @@ HOMES = {
     "bids": {"dataset"},
     "nibabel": {"imageio"},
     "numba": {"kernels"},
-    "torch": {"kernels", "networks", "training", "denoisers"},
-    "safetensors": {"training", "denoisers"},
+    "torch": {"kernels", "networks", "training", "denoisers", "anatomy"},
+    "safetensors": {"training", "weights"},
     "matplotlib": {"report"},
     "jinja2": {"report"},
     "sklearn": {"stats"},
@@ -38,7 +38,7 @@ HOMES = {
     "filelock": {"derivatives"},
     "psutil": {"cli"},
     "scipy": {"imageio", "intensity", "stabilisation", "metrics", "simulate"}
-    | {"denoisers", "noise", "stats", "connectome", "anatomy"},
+    | {"denoisers", "noise", "stats", "connectome", "anatomy", "training"},
 }
 HEAVY = sorted(set(HOMES) - {"tomli_w", "filelock", "psutil"})
 MODULES = sorted(PACKAGE.rglob("*.py"))

@@ -29,7 +29,7 @@ class ByNetwork:
     def denoise(self, image: Image, noise: Noise, device: Device) -> Denoised:
         """Return the volume without noise."""
         from bids_denoise.denoisers.trained import denoise_by
-        from bids_denoise.denoisers.weights import load_weights
+        from bids_denoise.weights import load_weights
 
         weights = load_weights(self.name, self.weights)
         return denoise_by(weights, image, noise, device, self.strength)

@@ -47,7 +47,7 @@ class Cnn4d:
 
         from bids_denoise.denoisers.by_volumes import denoise_series
         from bids_denoise.denoisers.trained import facts_of
-        from bids_denoise.denoisers.weights import load_weights
+        from bids_denoise.weights import load_weights
 
         weights = load_weights(self.name, self.weights)
         sigma = np.where(image.mask, noise.sigma, np.float32(0))

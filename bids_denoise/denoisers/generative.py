@@ -61,8 +61,8 @@ class Generative:
             pilot_for,
             to_gaussian,
         )
-        from bids_denoise.denoisers.weights import load_weights
         from bids_denoise.stabilisation import floored
+        from bids_denoise.weights import load_weights
 
         sigma = floored(noise.sigma)
         shown = to_gaussian(image.data, sigma, noise, device)
@@ -99,7 +99,7 @@ def draws_around(
         As in `trained.pilot_for`.
     """
     from bids_denoise.denoisers.inference import apply_network
-    from bids_denoise.denoisers.weights import load_weights
+    from bids_denoise.weights import load_weights
 
     network = load_weights(Generative.name).network
     for seed in seeds:

@@ -10,9 +10,9 @@ import numpy as np
 from bids_denoise.denoisers.heap import freed_memory_kept
 from bids_denoise.denoisers.inference import apply_network, precision
 from bids_denoise.denoisers.nlm import NonLocalMeans
-from bids_denoise.denoisers.weights import Weights, load_weights
 from bids_denoise.stabilisation import floored
 from bids_denoise.values import Denoised, Image, Noise
+from bids_denoise.weights import Weights, load_weights
 
 if TYPE_CHECKING:
     from bids_denoise.values import Device, FloatArray

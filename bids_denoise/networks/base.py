@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 
 
 class Network(nn.Module):
-    """A network that takes noise away.
+    """A network that takes noise away, mostly.
 
     ``network(noisy, sigma)`` takes two tensors (batch, 1, x, y, z) in any one unit and returns
-    the denoised volume, of the same shape; one with a pilot, or that draws, takes those too.
+    the denoised volume, of the same shape; one with a pilot, or that draws, takes those too. That
+    for series and that for brain masks take and return what they say themselves.
 
     Attributes
     ----------

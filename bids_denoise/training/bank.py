@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from bids_denoise.noise import estimate
 from bids_denoise.simulate.contrasts import DEFAULT, WHOLE_HEAD, RandomContrast, random_contrast
 from bids_denoise.simulate.fields import point_spread
 from bids_denoise.simulate.kspace import resample
+from bids_denoise.training.heads import Head, head_of
 from bids_denoise.training.pairs import Pair, pairs_of
 from bids_denoise.training.runs import RealRun, real_run
 from bids_denoise.values import Device, Image
@@ -58,6 +59,7 @@ class Bank:
     scans: tuple[HalfArray, ...] = ()
     pairs: tuple[Pair, ...] = ()
     runs: tuple[RealRun, ...] = ()
+    heads: tuple[Head, ...] = ()
 
     def pick(self, rng: np.random.Generator, share: float) -> HalfArray:
         """Return one at random, synthetic with probability `share`."""
@@ -77,6 +79,8 @@ def stored_bank(recipe: Recipe, data: Path, path: Path, workers: int = 1) -> Ban
             named |= {f"{name}{i}": each for name, each in pair._asdict().items()}
         for i, run in enumerate(bank.runs):
             named |= {f"run_{name}{i}": each for name, each in run._asdict().items()}
+        for i, head in enumerate(bank.heads):
+            named |= {f"head_{name}{i}": each for name, each in head._asdict().items()}
         np.savez(draft, **named)  # type: ignore[arg-type]
         draft.replace(path)
     with np.load(path) as file:
@@ -85,10 +89,11 @@ def stored_bank(recipe: Recipe, data: Path, path: Path, workers: int = 1) -> Ban
             scans=_stored(file, "scan"),
             pairs=tuple(map(Pair, *(_stored(file, name) for name in Pair._fields))),
             runs=tuple(map(RealRun, *(_stored(file, f"run_{name}") for name in RealRun._fields))),
+            heads=tuple(map(Head, *(_stored(file, f"head_{name}") for name in Head._fields))),
         )
 
 
-def _stored(file: Mapping[str, HalfArray], kind: str) -> tuple[HalfArray, ...]:
+def _stored(file: Mapping[str, Any], kind: str) -> tuple[Any, ...]:
     return tuple(file[name] for name in file if name.rstrip("0123456789") == kind)
 
 
@@ -126,6 +131,9 @@ def fill_bank(recipe: Recipe, data: Path, workers: int = 1) -> Bank:
     if recipe.runs:
         paths = files_of(recipe.runs.scans, (), data)
         return Bank(runs=tuple(real_run(path, recipe.runs, workers) for path in paths))
+    if recipe.heads:
+        paths = files_of(recipe.heads.labels, recipe.heads.held_out, data)
+        return Bank(heads=tuple(map(head_of, paths)))
     wanted = recipe.volumes
     edge = max(wanted.edge, least)
     scans = files_of(wanted.scans, wanted.held_out, data)

@@ -91,7 +91,7 @@ def _train(given: argparse.Namespace) -> None:
 
 def _started(recipe: Recipe, out: Path) -> tuple[Recipe, Network | None]:
     """Return `recipe` with the sizes of the network that it starts from, and that network."""
-    from bids_denoise.denoisers.weights import load_weights
+    from bids_denoise.weights import load_weights
 
     if not recipe.start:
         return recipe, None
@@ -116,7 +116,7 @@ def _run(
     from bids_denoise.training.validation import figures_of
 
     recipe, bank, tests = made
-    measure = "rmse" if recipe.runs else "psnr"
+    measure = "rmse" if recipe.runs else "dice" if recipe.heads else "psnr"
     recent: list[Tensor] = []
     begun, first = perf_counter(), state.step
     for now in loop.train(recipe, bank, state, _pilot_of(state.network.pilot), given.threads):

@@ -13,16 +13,17 @@ import torch
 
 from bids_denoise.networks import build_network
 from bids_denoise.networks.base import laid_out
+from bids_denoise.training import heads, stretches
 from bids_denoise.training import patches as single
-from bids_denoise.training import stretches
-from bids_denoise.training.losses import loss_of, loss_of_series
+from bids_denoise.training.losses import loss_of, loss_of_masks, loss_of_series
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator, Iterator, Sequence
     from pathlib import Path
 
     from bids_denoise.networks.base import Network
     from bids_denoise.training.bank import Bank
+    from bids_denoise.training.heads import Views
     from bids_denoise.training.patches import Patches, Pilot, Tensors
     from bids_denoise.training.recipe import Recipe
     from bids_denoise.training.stretches import Stretches
@@ -83,8 +84,7 @@ def train(
             while begun <= state.step // recipe.reuse:
                 blocks.append(on_device(next(coming), state.device))
                 begun += 1
-            cut = stretches.cut_patches if recipe.runs else single.cut_patches
-            advance(recipe, state, cut(recipe, blocks, state.step))
+            advance(recipe, state, _cut(recipe, blocks, state.step))
             yield state
     finally:
         coming.close()
@@ -92,9 +92,9 @@ def train(
 
 def drawn_ahead(
     recipe: Recipe, bank: Bank, block: int, pilot: Pilot | None, threads: int
-) -> Generator[Patches | Stretches]:
+) -> Generator[Patches | Stretches | Views]:
     """Yield the blocks from `block` on, without end."""
-    coming: deque[Future[Patches | Stretches]] = deque()
+    coming: deque[Future[Patches | Stretches | Views]] = deque()
     with ThreadPoolExecutor(threads) as pool:
         try:
             while True:
@@ -107,10 +107,19 @@ def drawn_ahead(
                 each.cancel()
 
 
-def _draw_block(recipe: Recipe, bank: Bank, block: int, pilot: Pilot | None) -> Patches | Stretches:
+def _draw_block(
+    recipe: Recipe, bank: Bank, block: int, pilot: Pilot | None
+) -> Patches | Stretches | Views:
     if recipe.runs:
         return stretches.draw_block(recipe, bank, block)
+    if recipe.heads:
+        return heads.draw_block(recipe, bank, block)
     return single.draw_block(recipe, bank, block, pilot)
+
+
+def _cut(recipe: Recipe, blocks: Sequence[Tensors], step: int) -> Tensors:
+    kind = stretches if recipe.runs else heads if recipe.heads else single
+    return kind.cut_patches(recipe, blocks, step)
 
 
 def rate(recipe: Recipe, step: int) -> float:
@@ -122,7 +131,9 @@ def rate(recipe: Recipe, step: int) -> float:
     return recipe.learning_rate * (0.5 + 0.5 * math.cos(math.pi * done))
 
 
-def on_device(patches: Patches | Stretches, device: torch.device) -> dict[str, torch.Tensor]:
+def on_device(
+    patches: Patches | Stretches | Views, device: torch.device
+) -> dict[str, torch.Tensor]:
     """Return the arrays of `patches` as tensors on `device`."""
     return {name: torch.from_numpy(array).to(device) for name, array in patches.arrays().items()}
 
@@ -135,6 +146,8 @@ def advance(recipe: Recipe, state: State, patches: Tensors) -> None:
     with torch.autocast(state.device.type, torch.bfloat16, enabled=state.low_precision):
         if recipe.runs:
             loss = loss_of_series(state.network, patches)
+        elif recipe.heads:
+            loss = loss_of_masks(state.network, patches)
         else:
             loss = loss_of(state.network, patches, recipe.samples, seed)
     state.optimiser.zero_grad()

@@ -51,6 +51,19 @@ def loss_of_series(network: Network, patches: Mapping[str, Tensor]) -> Tensor:
     return ((clean - truth).square() / (error + FAINTEST)).mean()
 
 
+def loss_of_masks(network: Network, patches: Mapping[str, Tensor]) -> Tensor:
+    """Return cross entropy plus 1 - Dice of a network on ``image`` and ``brain``, how much is it.
+
+    Dice by Milletari 2016, doi:10.1109/3DV.2016.79.
+    """
+    brain = patches["brain"]
+    odds: Tensor = network(patches["image"]).float()
+    entropy = functional.binary_cross_entropy_with_logits(odds, brain)
+    found = odds.sigmoid()
+    sums = [each.sum((1, 2, 3, 4)) for each in (found * brain, found.square() + brain.square())]
+    return entropy + (1 - 2 * sums[0] / (sums[1] + 1)).mean()
+
+
 def energy_score(draws: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
     """Return the energy score of `draws` (sample, batch, 1, x, y, z), less is better.
 

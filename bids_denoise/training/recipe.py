@@ -123,6 +123,40 @@ class Runs:
 
 
 @dataclass(frozen=True)
+class Heads:
+    """What the heads are that a network for brain masks is trained on, in place of volumes.
+
+    Attributes
+    ----------
+    labels, held_out
+        Label maps, patterns below the data folder, and those that are never trained on.
+    share
+        The longest axis of the brain over the edge of a view, from and to.
+    animals, stretch
+        How often a brain is stretched and bent as no human one is, and by how much at most.
+    shells
+        How often a human brain is in a skull and scalp of other shape than the label map's.
+    shading, noise
+        Largest standard deviation of the logarithm of the bias field, and of the noise over
+        the brain's bright tissue.
+    thick, extracted, cut
+        How often slices are thick, the brain is extracted, and the field of view is small.
+    """
+
+    labels: tuple[str, ...] = ()
+    held_out: tuple[str, ...] = ()
+    share: tuple[float, float] = (0.45, 0.95)
+    animals: float = 0.4
+    stretch: float = 1.7
+    shells: float = 0.3
+    shading: float = 0.4
+    noise: float = 0.2
+    thick: float = 0.3
+    extracted: float = 0.08
+    cut: float = 0.4
+
+
+@dataclass(frozen=True)
 class Recipe:
     """How one network is trained.
 
@@ -149,6 +183,8 @@ class Recipe:
         Pairs of scans in place of `volumes` and `noise`, as ``[[pairs]]``: fine-tuning.
     runs
         What series a network for them is trained on, in place of `volumes` and `noise`.
+    heads
+        What a network for brain masks is trained on, in place of `volumes` and `noise`.
     sources
         What the volumes are and under which licence, for the model card.
     limits
@@ -174,6 +210,7 @@ class Recipe:
     volumes: Volumes = Volumes()
     noise: NoiseRange = NoiseRange()
     runs: Runs | None = None
+    heads: Heads | None = None
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -191,12 +228,14 @@ def read_recipe(path: Path) -> Recipe:
     volumes = _make(Volumes, values.pop("volumes", {}), path)
     noise = _make(NoiseRange, values.pop("noise", {}), path)
     runs = _make(Runs, values.pop("runs"), path) if "runs" in values else None
+    heads = _make(Heads, values.pop("heads"), path) if "heads" in values else None
     pairs = tuple(_make(Pairing, each, path) for each in values.pop("pairs", []))
     values |= {
         "pairs": pairs,
         "volumes": volumes,
         "noise": noise,
         "runs": runs,
+        "heads": heads,
         "sizes": _frozen(values.pop("sizes", {})),
     }
     recipe: Recipe = _make(Recipe, values, path)

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import torch
 
 from bids_denoise import imageio
 from bids_denoise.denoisers.by_volumes import denoise_series
-from bids_denoise.denoisers.inference import apply_network
+from bids_denoise.denoisers.inference import apply_network, reduced_precision
 from bids_denoise.denoisers.trained import pilot_for
 from bids_denoise.simulate import anatomy, bold
 from bids_denoise.simulate.noise import add_gaussian
 from bids_denoise.simulate.phantom import head_phantom
 from bids_denoise.training.bank import cropped, files_of
+from bids_denoise.training.heads import head_of, view_of
 from bids_denoise.training.runs import NoisyRun
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    from torch import Tensor
 
     from bids_denoise.networks.base import Network
     from bids_denoise.training.recipe import Recipe
@@ -28,6 +33,8 @@ if TYPE_CHECKING:
 LEVELS = (0.01, 0.03, 0.09, 0.15)
 EDGE = 80
 MOST = 4
+
+HEAD_NOISE = (0.05, 0.2)
 
 SIGNALS = (30, 60, 120)
 GRID, TIMING = anatomy.centred_grid((40, 40, 18), (3.0, 3.0, 3.3), (0.0, -18.0, 25.0)), (1.8, 100)
@@ -49,13 +56,23 @@ class Test(NamedTuple):
     truth: FloatArray
 
 
-def tests_of(recipe: Recipe, data: Path) -> Sequence[Test | RunTest]:
+class HeadTest(NamedTuple):
+    """A head of random look (1, 1, x, y, z) with noise, and where its brain is."""
+
+    name: str
+    seen: Tensor
+    brain: BoolArray
+
+
+def tests_of(recipe: Recipe, data: Path) -> Sequence[Test | RunTest | HeadTest]:
     """Return blocks of the scans held out, and the analytic head where there are none.
 
     For series a simulated run of a person that no block has, at several signal-to-noise ratios.
     """
     if recipe.runs:
         return _run_tests()
+    if recipe.heads:
+        return _head_tests(recipe, data)
     names = recipe.volumes.held_out
     paths = files_of(names, (), data)[:MOST] if names else []
     found = [(path.name, imageio.read(path)) for path in paths]
@@ -64,14 +81,18 @@ def tests_of(recipe: Recipe, data: Path) -> Sequence[Test | RunTest]:
 
 
 def figures_of(
-    network: Network, tests: Sequence[Test | RunTest], device: Device
+    network: Network, tests: Sequence[Test | RunTest | HeadTest], device: Device
 ) -> dict[str, float]:
     """Return the mean PSNR in dB by level of Gaussian noise, sigma known; the peak is 1.
 
-    Of series, the root mean square error of their change in the brain, in sigma.
+    Of series, the root mean square error of their change in the brain, in sigma; of heads, the
+    Dice overlap of the brain masks.
     """
     found: dict[str, list[float]] = defaultdict(list)
     for number, test in enumerate(tests):
+        if isinstance(test, HeadTest):
+            found[test.name].append(_overlap_of(network, test, device))
+            continue
         if isinstance(test, RunTest):
             found[test.name].append(_error_of(network, test, device))
             continue
@@ -98,6 +119,29 @@ def _run_tests() -> list[RunTest]:
         noisy = add_gaussian(truth, 1.0, np.random.default_rng((0, snr)))
         tests.append(RunTest(f"SNR {snr}", NoisyRun(noisy, truth, sigma), run.brain))
     return tests
+
+
+def _head_tests(recipe: Recipe, data: Path) -> list[HeadTest]:
+    """Return views of the heads held out, human and animal-like, with little and much noise."""
+    assert recipe.heads
+    tests = []
+    paths = files_of(recipe.heads.held_out, (), data)
+    for number, head in enumerate(map(head_of, paths)):
+        for name, animals in (("human", 0.0), ("animal", 1.0)):
+            for noise in HEAD_NOISE:
+                settings = replace(recipe.heads, animals=animals, noise=noise)
+                rng = np.random.default_rng((recipe.seed, 2, number))
+                image, brain = view_of(head, recipe.patch, settings, rng)
+                seen = torch.from_numpy(image)[None, None]
+                tests.append(HeadTest(f"{name}, {100 * noise:g} %", seen, brain > 0.5))
+    return tests
+
+
+def _overlap_of(network: Network, test: HeadTest, device: Device) -> float:
+    with torch.inference_mode(), reduced_precision(device.kind):
+        odds = network(test.seen.to(device.torch_name)).float().cpu().numpy()[0, 0]
+    both = np.count_nonzero((odds > 0) & test.brain)
+    return 2 * both / max(np.count_nonzero(odds > 0) + np.count_nonzero(test.brain), 1)
 
 
 def _error_of(network: Network, test: RunTest, device: Device) -> float:

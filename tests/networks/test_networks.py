@@ -43,8 +43,8 @@ def inputs(network: Network, edge: int = 16) -> dict[str, torch.Tensor]:
     }
 
 
-def test_all_but_the_one_for_series_are_tried() -> None:
-    assert {*SIZES, "cnn4d"} == set(NETWORKS)
+def test_all_but_those_with_tests_of_their_own_are_tried() -> None:
+    assert {*SIZES, "cnn4d", "brain_mask"} == set(NETWORKS)
 
 
 @pytest.mark.parametrize("name", SIZES)
@@ -133,6 +133,40 @@ class TestNetworkForSeries:
         )
         assert (int(space.min()), int(space.max())) == (1, edge - 2)
         assert (int(time.min()), int(time.max())) == (volumes // 2 - 2, volumes // 2 + 2)
+
+
+class TestTheOneForBrainMasks:
+    @pytest.fixture
+    def network(self) -> Network:
+        torch.manual_seed(3)
+        network = build_network("brain_mask", {"widths": (8, 16, 16)})
+        torch.nn.init.normal_(network.leave.weight, std=0.3)  # type: ignore[arg-type, union-attr]
+        return network
+
+    def test_of_every_voxel_it_says_how_likely_it_is_brain(self, network: Network) -> None:
+        image = torch.rand((2, 1, 16, 24, 8), generator=torch.Generator().manual_seed(4))
+        assert network.multiple == 8
+        odds = network(image)
+        assert odds.shape == image.shape
+        torch.testing.assert_close(odds[:1], network(image[:1]))
+
+    def test_voxels_stay_where_they_are(self, network: Network) -> None:
+        """What differs between two images shows at the place where they differ."""
+        image = torch.zeros((1, 1, 64, 64, 64))
+        image[..., 20:40, 20:40, 20:40] = 1
+        other = image.clone()
+        other[..., 9:11, 51:53, 30:32] = 3
+        moved = (network(other) - network(image)).abs()[0, 0].detach()
+        weights = moved**2 / (moved**2).sum()
+        for axis, place in enumerate((9.5, 51.5, 30.5)):
+            others = tuple(each for each in range(3) if each != axis)
+            middle = float((weights.sum(others) * torch.arange(64)).sum())
+            assert middle == pytest.approx(place, abs=4)
+
+    def test_it_begins_undecided(self) -> None:
+        torch.manual_seed(3)
+        odds = build_network("brain_mask", {"widths": (8, 16)})(torch.rand(1, 1, 8, 8, 8))
+        assert float(odds.abs().max().detach()) < 0.3
 
 
 def test_draws_and_their_opposites_have_the_pilot_as_their_mean() -> None:

@@ -12,7 +12,6 @@ import pytest
 import torch
 
 from bids_denoise.denoisers.by_volumes import denoise_series, seen_of
-from bids_denoise.denoisers.weights import load_weights
 from bids_denoise.simulate.noise import add_rician
 from bids_denoise.training.bank import fill_bank
 from bids_denoise.training.command import main
@@ -23,6 +22,7 @@ from bids_denoise.training.stretches import cut_patches, draw_block
 from bids_denoise.training.validation import SIGNALS, RunTest
 from bids_denoise.training.validation import tests_of as judged_on
 from bids_denoise.values import Device
+from bids_denoise.weights import load_weights
 
 if TYPE_CHECKING:
     from pathlib import Path

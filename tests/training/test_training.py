@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 import torch
 
-from bids_denoise.denoisers.weights import load_weights
 from bids_denoise.errors import UsageError
 from bids_denoise.simulate.noise import add_rician
 from bids_denoise.simulate.phantom import head_labels, head_phantom
@@ -32,6 +31,7 @@ from bids_denoise.training.pairs import pairs_of
 from bids_denoise.training.patches import Patches, add_noise, cut_patches, draw_block
 from bids_denoise.training.recipe import NoiseRange, Pairing, Recipe, Volumes, read_recipe
 from bids_denoise.training.release import release
+from bids_denoise.weights import load_weights
 
 if TYPE_CHECKING:
     from pathlib import Path

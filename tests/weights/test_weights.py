@@ -9,16 +9,16 @@ from dataclasses import asdict
 import pytest
 
 from bids_denoise.denoisers import DENOISERS
-from bids_denoise.denoisers.weights import FOLDER, load_weights
 from bids_denoise.training.command import RECIPES
 from bids_denoise.training.recipe import read_recipe
+from bids_denoise.weights import FOLDER, load_weights
 
 NAMES = sorted(path.stem for path in FOLDER.glob("*.safetensors"))
 
 
 def test_every_trained_denoiser_has_its_weights() -> None:
-    assert set(NAMES) == {"cnn4d", "generative", "srcnn", "srcnn2d", "unet"}
-    assert set(NAMES) <= set(DENOISERS)
+    assert set(NAMES) == {"brain_mask", "cnn4d", "generative", "srcnn", "srcnn2d", "unet"}
+    assert set(NAMES) - {"brain_mask"} <= set(DENOISERS)
 
 
 def test_all_are_small_together() -> None:
@@ -35,7 +35,9 @@ class TestEveryWeightFile:
         parameters = sum(value.numel() for value in weights.network.state_dict().values())
         assert card["parameters"] == parameters
         assert card["sizes"] == weights.card["sizes"]
-        assert any(each in " ".join(card["recipe"]["sources"]) for each in ("CC0", "PDDL"))
+        assert any(
+            each in " ".join(card["recipe"]["sources"]) for each in ("CC0", "PDDL", "Apache-2.0")
+        )
         assert card["recipe"]["limits"]
 
     def test_its_recipe_is_shipped(self, name: str) -> None:

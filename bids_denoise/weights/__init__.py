@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from bids_denoise.networks.base import Network
 
-FOLDER = Path(__file__).parents[1] / "weights"
+FOLDER = Path(__file__).parent
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,159 @@
+"""Where the brain is, by a network that was trained on synthesis of any contrast and species.
+
+SynthStrip's idea (Hoopes 2022, doi:10.1016/j.neuroimage.2022.119474) in a network that looks
+twice: at the whole head, and then closer at what it took for the brain.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from bids_denoise.kernels.pool import torch_threads
+from bids_denoise.simulate.label_maps import View, partial_volume
+from bids_denoise.weights import load_weights
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from bids_denoise.networks.base import Network
+    from bids_denoise.values import BoolArray, Device, FloatArray, Image
+
+    Matrix = npt.NDArray[np.float64]
+
+WHOLE = 64
+"""Points along the longest side of the head at the first look."""
+
+CLOSER = 52
+"""Points along the longest side of the brain at the others."""
+
+MARGIN = 0.22
+"""Around the brain, of its own sides, that is looked at with it."""
+
+BRIGHTEST = 2.0
+"""Where the signal is cut, in units of that of bright tissue."""
+
+
+class Grid(NamedTuple):
+    """Points along the RAS axes, `spacing` mm apart: how many, and where the first is."""
+
+    shape: tuple[int, int, int]
+    spacing: float
+    origin: Matrix
+
+    @property
+    def affine(self) -> Matrix:
+        """Return (4, 4), index to RAS mm."""
+        affine = np.diag([self.spacing] * 3 + [1.0])
+        affine[:3, 3] = self.origin
+        return affine
+
+    def box_of(self, inside: BoolArray) -> tuple[Matrix, Matrix]:
+        """Return the lowest and the highest RAS mm that is `inside` (x, y, z)."""
+        where = np.argwhere(inside)
+        low, high = where.min(axis=0) - 0.5, where.max(axis=0) + 0.5
+        return self.origin + self.spacing * low, self.origin + self.spacing * high
+
+
+class Answer(NamedTuple):
+    """What the network says: log odds of brain float32 (x, y, z) on `grid`."""
+
+    odds: FloatArray
+    grid: Grid
+
+    @property
+    def certainty(self) -> float:
+        """Return the Dice overlap, 0 to 1, that the network itself expects of its mask."""
+        chance = 1 / (1 + np.exp(-self.odds.astype(np.float64)))
+        inside = self.odds > 0
+        total = float(chance.sum() + inside.sum())
+        return 2 * float(chance[inside].sum()) / total if inside.any() else 0.0
+
+
+def ask_network(image: Image, head: tuple[Matrix, Matrix], device: Device) -> Answer:
+    """Return where the network sees a brain in the `head`, a box in RAS mm.
+
+    It looks at the image as the affine places it, and in a mirror: the mean counts.
+    """
+    network = load_weights("brain_mask").network
+    low, high = head
+    answer = _look(network, image, grid_over(low, high, float((high - low).max()) / WHOLE), device)
+    for _ in range(2):
+        inside = largest(answer.odds > 0)
+        if not inside.any():
+            break
+        low, high = answer.grid.box_of(inside)
+        longest, around = float((high - low).max()), MARGIN * (high - low)
+        answer = _look(
+            network, image, grid_over(low - around, high + around, longest / CLOSER), device
+        )
+    return answer
+
+
+def on_image(answer: Answer, image: Image) -> FloatArray:
+    """Return the log odds on the grid of `image`, (x, y, z), linear between the points."""
+    from scipy.ndimage import affine_transform
+
+    index = np.linalg.inv(answer.grid.affine) @ image.affine
+    beyond = float(answer.odds.min())
+    odds = affine_transform(
+        answer.odds, index, output_shape=image.mask.shape, order=1, cval=min(beyond, -1.0)
+    )
+    return np.asarray(odds, dtype=np.float32)
+
+
+def seen_on(grid: Grid, data: FloatArray, affine: Matrix, beyond: float) -> FloatArray:
+    """Return `data` (x, y, z) as averaged about the points of `grid`, `beyond` outside of it."""
+    to_index = np.linalg.inv(affine) @ grid.affine
+    lines = [
+        (start + grid.spacing * np.arange(length)).astype(np.float32)
+        for start, length in zip(grid.origin, grid.shape, strict=True)
+    ]
+    inverse = np.linalg.inv(affine)
+    x, y, z = np.meshgrid(*lines, indexing="ij", sparse=True)
+    points = [row[0] * x + row[1] * y + row[2] * z + row[3] for row in inverse[:3]]
+    return partial_volume(data, View(np.stack(points, dtype=np.float32), to_index[:3, :3]), beyond)
+
+
+def normalised(volume: FloatArray) -> FloatArray:
+    """Return `volume` (x, y, z) as the network takes it: dark air 0, bright tissue 1."""
+    low = np.float32(np.percentile(volume, 1))
+    bright = volume[volume > volume.mean()]
+    high = np.float32(np.percentile(bright, 95)) if bright.size else low
+    unit = max(high - low, np.float32(1e-30))
+    return np.clip((volume - low) / unit, 0, BRIGHTEST, dtype=np.float32)
+
+
+def largest(inside: BoolArray) -> BoolArray:
+    """Return the largest connected part of `inside` (x, y, z)."""
+    from scipy.ndimage import label
+
+    parts, count = label(inside)
+    return inside if count < 2 else np.asarray(parts == 1 + np.argmax(np.bincount(parts.flat)[1:]))
+
+
+def grid_over(low: Matrix, high: Matrix, spacing: float) -> Grid:
+    """Return a grid over a box in RAS mm."""
+    x, y, z = (max(int(np.ceil(side / spacing)), 1) for side in high - low)
+    origin = (low + high) / 2 - spacing * (np.array([x, y, z]) - 1) / 2
+    return Grid((x, y, z), spacing, origin)
+
+
+def _look(network: Network, image: Image, grid: Grid, device: Device) -> Answer:
+    import torch
+
+    volume = normalised(seen_on(grid, image.data, image.affine, float(image.data.min())))
+    widths = [((-length % network.multiple) // 2,) * 2 for length in volume.shape]
+    widths = [
+        (low, -(length + low) % network.multiple)
+        for length, (low, _) in zip(volume.shape, widths, strict=True)
+    ]
+    padded = torch.from_numpy(np.pad(volume, widths))[None, None]
+    network.to(device.torch_name)
+    with torch.inference_mode(), torch_threads(device.threads):
+        given = padded.to(device.torch_name)
+        odds = (network(given) + network(given.flip(2)).flip(2)) / 2
+    whole = odds.float().cpu().numpy()[0, 0]
+    inner = tuple(slice(low, low + n) for (low, _), n in zip(widths, volume.shape, strict=True))
+    return Answer(np.ascontiguousarray(whole[inner]), grid)

@@ -1,0 +1,167 @@
+"""Training of the network for brain masks: its heads, and from the command line to weights."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import nibabel
+import numpy as np
+import pytest
+import torch
+
+from bids_denoise.simulate.phantom import Tissue, head_labels
+from bids_denoise.training import loop
+from bids_denoise.training.bank import Bank, fill_bank, stored_bank
+from bids_denoise.training.command import main
+from bids_denoise.training.heads import Head, brain_of, draw_block, head_of, view_of
+from bids_denoise.training.losses import loss_of_masks
+from bids_denoise.training.recipe import Heads, Recipe
+from bids_denoise.weights import load_weights
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CODES = dict(zip(Tissue, (0, 507, 515, 24, 3, 2, 10, 30, 514), strict=True))
+TINY = Recipe(
+    "brain_mask",
+    {"widths": (8, 16)},
+    steps=4,
+    batch=2,
+    patch=24,
+    pool=2,
+    heads=Heads(labels=("head*.nii.gz",), held_out=("head2*",)),
+)
+TOML = """
+network = "brain_mask"
+steps = 4
+batch = 2
+patch = 24
+pool = 2
+[sizes]
+widths = [8, 16]
+[heads]
+labels = ["head*.nii.gz"]
+held_out = ["head2*"]
+"""
+
+
+def codes_of(seed: int = 0) -> np.ndarray:
+    """Return a phantom in FreeSurfer's codes, in 2 mm."""
+    table = np.array([CODES[each] for each in Tissue], np.int16)
+    return table[head_labels((80, 96, 72), seed)]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    for seed in range(3):
+        image = nibabel.Nifti1Image(codes_of(seed), np.eye(4))
+        nibabel.save(image, folder / f"head{seed}.nii.gz")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def head() -> Head:
+    codes = codes_of()
+    return Head(codes, brain_of(codes, 3))
+
+
+def test_sulci_belong_to_the_brain_and_the_fluid_around_it_does_not() -> None:
+    codes = np.full((40, 40, 40), 507, np.int16)
+    codes[5:35, 5:35, 5:35] = 24
+    codes[10:30, 10:30, 10:30] = 3
+    codes[19:22, 19:22, 15:30] = 24
+    codes[7, 7, 7] = 3
+    brain = brain_of(codes, 3)
+    assert brain[20, 20, 15:29].all()
+    assert not brain[8, 20, 20]
+    assert not brain[7, 7, 7]
+    assert np.count_nonzero(brain) == pytest.approx(20**3, rel=0.05)
+
+
+def test_a_label_map_is_turned_the_usual_way(tmp_path: Path) -> None:
+    codes = codes_of()
+    paths = [tmp_path / f"{name}.nii.gz" for name in ("straight", "turned")]
+    nibabel.save(nibabel.Nifti1Image(codes, np.eye(4)), paths[0])
+    affine = np.array([[-1, 0, 0, 79], [0, 0, 1, 0], [0, -1, 0, 71], [0, 0, 0, 1]], float)
+    turned = np.ascontiguousarray(codes[::-1, :, ::-1].transpose(0, 2, 1))
+    nibabel.save(nibabel.Nifti1Image(turned, affine), paths[1])
+    one, other = map(head_of, paths)
+    np.testing.assert_array_equal(one.labels, other.labels)
+    np.testing.assert_array_equal(one.brain, other.brain)
+
+
+@pytest.mark.parametrize("animals", [0.0, 1.0])
+def test_views_are_of_many_looks_and_hold_their_brain(head: Head, animals: float) -> None:
+    settings = Heads(animals=animals, cut=0.0, noise=0.0, shells=0.0, share=(0.5, 0.9))
+    shares = []
+    for seed in range(6):
+        image, brain = view_of(head, 32, settings, np.random.default_rng(seed))
+        assert image.shape == brain.shape == (32, 32, 32)
+        assert image.dtype == brain.dtype == np.float32
+        assert 0 <= image.min() <= image.max() <= 2
+        assert 0 <= brain.min() <= brain.max() <= 1.001
+        spans = [
+            np.ptp(np.flatnonzero((brain > 0.5).any(axis=axes))) + 1
+            for axes in ((1, 2), (0, 2), (0, 1))
+        ]
+        assert max(spans) > 8
+        shares.append(brain.mean())
+    assert max(shares) > 1.3 * min(shares)
+
+
+def test_a_brain_that_is_extracted_has_nothing_around_it(head: Head) -> None:
+    settings = Heads(extracted=1.0, cut=0.0, noise=0.05)
+    for seed in range(4):
+        image, brain = view_of(head, 32, settings, np.random.default_rng(seed))
+        far = brain < 0.01
+        assert np.median(image[far]) == np.percentile(image[far], 25)
+        assert image[brain > 0.9].mean() > image[far].mean() + 0.1
+
+
+def test_blocks_depend_on_their_number_alone(head: Head) -> None:
+    bank = Bank(heads=(head,))
+    one, other = (draw_block(TINY, bank, 3) for _ in range(2))
+    np.testing.assert_array_equal(one.image, other.image)
+    assert one.image.shape == one.brain.shape == (2, 1, 24, 24, 24)
+    assert np.abs(draw_block(TINY, bank, 4).image - one.image).max() > 0.1
+
+
+def test_the_loss_is_least_for_the_truth() -> None:
+    brain = (torch.rand((2, 1, 8, 8, 8), generator=torch.Generator().manual_seed(1)) > 0.5).float()
+    losses = []
+    for odds in (20 * brain - 10, 2 * brain - 1, 0 * brain, 10 - 20 * brain):
+        patches = {"image": brain, "brain": brain}
+        losses.append(float(loss_of_masks(lambda _, odds=odds: odds, patches)))  # type: ignore[arg-type, misc]
+    assert losses == sorted(losses)
+    assert losses[0] < 0.01
+
+
+def test_it_learns(head: Head) -> None:
+    settings = replace(TINY.heads or Heads(), animals=0.0, shells=0.0, cut=0.0, noise=0.02)
+    recipe = replace(TINY, steps=60, batch=4, learning_rate=4e-3, heads=settings)
+    state = loop.begin(recipe, torch.device("cpu"), False)
+    losses = [float(now.loss) for now in loop.train(recipe, Bank(heads=(head,)), state)]
+    assert np.mean(losses[-8:]) < 0.7 * np.mean(losses[:4])
+
+
+def test_the_bank_is_kept(data: Path, tmp_path: Path) -> None:
+    made, kept = fill_bank(TINY, data), stored_bank(TINY, data, tmp_path / "bank.npz")
+    assert len(made.heads) == len(kept.heads) == 2
+    for one, other in zip(made.heads, kept.heads, strict=True):
+        np.testing.assert_array_equal(one.labels, other.labels)
+        np.testing.assert_array_equal(one.brain, other.brain)
+
+
+def test_from_recipe_to_weights(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(TOML)
+    out = tmp_path / "out"
+    asked = [str(tmp_path / "mine.toml"), str(out), "--data", str(data), "--threads", "1"]
+    assert main(asked) == 0
+    card = json.loads((out / "brain_mask.json").read_text())
+    weights = load_weights("brain_mask", str(out / "brain_mask.safetensors"))
+    assert weights.checksum == card["checksum"]
+    assert set(card["dice"]) == {f"{kind}, {n} %" for kind in ("human", "animal") for n in (5, 20)}
+    assert all(0 <= value <= 1 for value in card["dice"].values())
