@@ -35,7 +35,9 @@ def design(species: Name) -> Design:
 @cache
 def session(species: Name) -> Session:
     made = design(species)
-    return scan(made, draw_people(made, 0)[0], SPECIES[species].grid(VOXEL[species]))
+    return scan(
+        made, draw_people(made, 0)[0], SPECIES[species].grid(VOXEL[species]), VOXEL[species]
+    )
 
 
 @cache
@@ -104,7 +106,7 @@ def test_fluid_is_bright_and_eyes_are_no_part_of_the_brain() -> None:
 def test_individuals_differ_and_come_back() -> None:
     made = replace(design("rat"), repeats=1)
     people, grid = draw_people(made, 0), SPECIES["rat"].grid(0.8)
-    one, again, other = (scan(made, people[k], grid).truth.tissues[0] for k in (0, 0, 1))
+    one, again, other = (scan(made, people[k], grid, 0.8).truth.tissues[0] for k in (0, 0, 1))
     np.testing.assert_array_equal(one, again)
     assert 0.5 < np.corrcoef(one.ravel(), other.ravel())[0, 1] < 0.97
 
@@ -135,6 +137,7 @@ def test_ageing_widens_the_ventricles() -> None:
             made,
             replace(person, traits=replace(person.traits, ageing=ageing)),
             SPECIES["rat"].grid(0.5),
+            0.5,
         ).truth.volumes
         for ageing in (0.0, 1.0)
     )

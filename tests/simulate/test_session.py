@@ -126,15 +126,15 @@ def test_atrophy_is_the_share_of_the_true_volume(grid: Grid) -> None:
 
 
 def test_surroundings_fill_up_what_a_nucleus_loses() -> None:
-    grid = AROUND["1.5 mm"]
+    grid = AROUND["2 mm"]
     healthy, ill = (
-        scan(replace(DESIGN, repeats=1), with_traits(nuclei=(size, 1.0)), grid, 1.0).truth
+        scan(replace(DESIGN, repeats=1), with_traits(nuclei=(size, 1.0)), grid, 2.0).truth
         for size in (1.0, 0.8)
     )
     lost = (
-        nuclei(DESIGN, with_traits(), grid, 1.0)
-        - nuclei(DESIGN, with_traits(nuclei=(0.8, 1.0)), grid, 1.0)
-    ).sum(dtype=np.float64) * 1.5**3
+        nuclei(DESIGN, with_traits(), grid, 2.0)
+        - nuclei(DESIGN, with_traits(nuclei=(0.8, 1.0)), grid, 2.0)
+    ).sum(dtype=np.float64) * 2.0**3
     grey, white, fluid = np.array(ill.volumes) - np.array(healthy.volumes)
     assert lost > 300
     assert grey == pytest.approx(-lost, rel=0.25)
