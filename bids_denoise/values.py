@@ -64,6 +64,7 @@ class Comparison:
     good_outcome: tuple[str, ...] = ()
     predictors: tuple[str, ...] = ()
     score_column: str = ""
+    high_score: Literal["bad", "good"] = "bad"
     external: str = ""
 
 

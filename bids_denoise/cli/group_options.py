@@ -86,6 +86,14 @@ GROUP_OPTIONS = (
         metavar="COLUMN",
     ),
     Option(
+        "high_score",
+        "What a high score speaks for: a bad or a good outcome.",
+        GROUP,
+        metavar="WORD",
+        choices=("bad", "good"),
+        default="bad",
+    ),
+    Option(
         "external",
         "Who the models are validated on and never trained on: COLUMN=VALUE, or the folder or "
         "table of a second dataset.",

@@ -12,8 +12,7 @@ from bids_denoise import imageio
 from bids_denoise.derivatives.names import PREDICTIONS
 from bids_denoise.derivatives.store import Store
 from bids_denoise.group.features import Features
-from bids_denoise.group.grey import LABELS
-from bids_denoise.group.study import Study
+from bids_denoise.group.study import LABELS, Study
 from bids_denoise.report.figures.curves import Curve, curve_chart, null_chart
 from bids_denoise.report.figures.maps import glass_brains
 from bids_denoise.report.figures.style import save_drawing, save_picture
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from bids_denoise.group.grey import Grey
     from bids_denoise.stats.classify.estimates import Estimate
     from bids_denoise.stats.classify.run import Answer, Classified
+    from bids_denoise.values import BoolArray
 
 FOLDER = Path("group", "classification")
 WORDS = {
@@ -71,7 +71,7 @@ def write_answers(
         "null": save_drawing(_null(linear), drafts / f"{name}_null.svg"),
     }
     if seen.where is not None and grey is not None:
-        figures["weights"] = _weights(linear, (seen, grey), drafts, name)
+        figures["weights"] = _weights(linear, (seen.where, grey), drafts, name)
     else:
         store.write_table(folder / f"{name}_weights.tsv", _listed_weights(seen, linear))
     store.publish([(path, folder / path.name) for path in sorted(drafts.iterdir())])
@@ -81,23 +81,24 @@ def write_answers(
         yield Drawing(f"{title}, {WORDS[name]}", caption, drawn)
 
 
-def _curve(one: Any) -> Curve:
+def curve_of(one: Any) -> Curve:
+    """Return a curve of the statistics as one to be drawn."""
     return Curve(one.x, one.y, one.low, one.high)
 
 
 def _roc(linear: Mapping[str, Answer]) -> Any:
-    curves = {name: _curve(each.roc) for name, each in linear.items()}
+    curves = {name: curve_of(each.roc) for name, each in linear.items()}
     return curve_chart(curves, ("1 - specificity", "sensitivity"), diagonal=True)
 
 
 def _calibration(linear: Mapping[str, Answer]) -> Any:
     shown = {name: each for name, each in linear.items() if name in LABELS}
-    curves = {name: _curve(each.calibration.curve) for name, each in shown.items()}
+    curves = {name: curve_of(each.calibration.curve) for name, each in shown.items()}
     return curve_chart(curves, ("predicted probability", "share of patients"), diagonal=True)
 
 
 def _learning(linear: Mapping[str, Answer]) -> Any:
-    curves = {name: _curve(each.learning) for name, each in linear.items() if name in LABELS}
+    curves = {name: curve_of(each.learning) for name, each in linear.items() if name in LABELS}
     return curve_chart(curves, ("share of the participants", "AUC"))
 
 
@@ -111,19 +112,18 @@ def _null(linear: Mapping[str, Answer]) -> Any:
 
 
 def _weights(
-    linear: Mapping[str, Answer], of: tuple[Features, Grey], drafts: Path, name: str
+    linear: Mapping[str, Answer], of: tuple[BoolArray, Grey], drafts: Path, name: str
 ) -> Path:
     """Write the patterns in template space; return the figure of them."""
-    seen, grey = of
+    where, grey = of
     maps = {}
     for label in LABELS:
-        assert seen.where is not None
-        volume = np.zeros(seen.where.shape, dtype=np.float32)
-        volume[seen.where] = linear[label].pattern
+        volume = np.zeros(where.shape, dtype=np.float32)
+        volume[where] = linear[label].pattern
         file = f"space-{grey.template}_desc-{label}_stat-haufe_statmap.nii.gz"
         imageio.write_new(drafts / file, volume, grey.affine)
         maps[label] = volume
-    figure = glass_brains(maps, seen.where, grey.affine, "pattern")
+    figure = glass_brains(maps, where, grey.affine, "pattern")
     return save_picture(figure, drafts / f"{name}_weights.png")
 
 
@@ -142,27 +142,34 @@ def _rows(name: str, answers: Classified) -> Iterator[dict[str, Any]]:
     """Yield every number: one row an image and model, then the differences."""
     for each in answers.answers:
         row: dict[str, Any] = {"features": name, "image": each.features, "model": each.model}
-        row |= _ends("auc", each.auc)
+        row |= ends("auc", each.auc)
         for rate, value in each.rates.items():
-            row |= _ends(rate, value)
+            row |= ends(rate, value)
         for number in ("slope", "intercept", "brier"):
-            row |= _ends(number, getattr(each.calibration, number))
+            row |= ends(number, getattr(each.calibration, number))
         if each.permutation:
-            row |= _ends("p_permutation", each.permutation.p)
-            row |= _ends("auc_shuffled", each.permutation.shuffled)
+            row |= ends("p_permutation", each.permutation.p)
+            row |= ends("auc_shuffled", each.permutation.shuffled)
         yield row
-    for each in answers.comparisons:
+    for pair in answers.comparisons:
         yield {
             "features": name,
-            "image": f"{each.second} minus {each.first}",
-            "model": each.model,
-            **_ends("auc", each.auc.estimate),
-            "p_delong": each.auc.p,
-            "p_corrected_t": each.corrected_p,
+            "image": f"{pair.second} minus {pair.first}",
+            "model": pair.model,
+            **ends("auc", pair.auc.estimate),
+            "p_delong": pair.auc.p,
+            "p_corrected_t": pair.corrected_p,
         }
 
 
-def _ends(name: str, value: Estimate) -> dict[str, float]:
+def interval(value: Estimate, signed: bool = False) -> str:
+    """Return an estimate with its interval as text."""
+    sign = "+" if signed else ""
+    return f"{value.value:{sign}.2f} [{value.low:{sign}.2f}, {value.high:{sign}.2f}]"
+
+
+def ends(name: str, value: Estimate) -> dict[str, float]:
+    """Return an estimate and the ends of its interval as columns of a table."""
     return {name: value.value, f"{name}_low": value.low, f"{name}_high": value.high}
 
 

@@ -9,11 +9,11 @@ import numpy as np
 
 from bids_denoise.derivatives.store import Store
 from bids_denoise.errors import UsageError
-from bids_denoise.group.classified import FOLDER, WORDS, write_answers
+from bids_denoise.group.classified import FOLDER, WORDS, interval, write_answers
 from bids_denoise.group.covariates import complete, covariates
 from bids_denoise.group.features import ANATOMICAL, Features, features_of
-from bids_denoise.group.grey import LABELS, grey_matter
-from bids_denoise.group.study import Study, first_images
+from bids_denoise.group.grey import grey_matter
+from bids_denoise.group.study import LABELS, Study, first_images
 from bids_denoise.report.section import Drawing, Section, Table
 from bids_denoise.stats.classify.question import CONFOUNDS_ONLY, LINEAR, Plan, Question
 from bids_denoise.stats.classify.run import classify
@@ -21,7 +21,6 @@ from bids_denoise.stats.classify.run import classify
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from bids_denoise.stats.classify.estimates import Estimate
     from bids_denoise.stats.classify.run import Answer, Classified
 
 TITLE = "Patients against controls"
@@ -177,11 +176,7 @@ def _shown(one: Answer) -> tuple[str, ...]:
     model = "linear SVM" if one.model == LINEAR else "RBF SVM"
     p = f"{one.permutation.p.value:.3f}" if one.permutation else ""
     rates = [one.rates[key] for key in ("balanced_accuracy", "sensitivity", "specificity")]
-    return (f"{one.features}, {model}", *(_interval(each) for each in (one.auc, *rates)), p)
-
-
-def _interval(value: Estimate) -> str:
-    return f"{value.value:.2f} [{value.low:.2f}, {value.high:.2f}]"
+    return (f"{one.features}, {model}", *(interval(each) for each in (one.auc, *rates)), p)
 
 
 def _answer(name: str, answers: Classified) -> str:
@@ -195,9 +190,9 @@ def _answer(name: str, answers: Classified) -> str:
     chance = next((each for each in answers.answers if each.features == CONFOUNDS_ONLY), None)
     ps = [each.permutation.p.value if each.permutation else 1.0 for each in (before, after)]
     sure = "" if min(ps) < 0.05 else ", no confident separation"
-    beside = f"; confounds alone {_interval(chance.auc)}" if chance else ""
+    beside = f"; confounds alone {interval(chance.auc)}" if chance else ""
     return (
-        f"By {WORDS[name]}: AUC {_interval(before.auc)} before and {_interval(after.auc)} after "
+        f"By {WORDS[name]}: AUC {interval(before.auc)} before and {interval(after.auc)} after "
         f"denoising (p = {ps[0]:.3f} and {ps[1]:.3f}{sure}); difference "
         f"{change.estimate.value:+.2f} [{change.estimate.low:+.2f}, {change.estimate.high:+.2f}], "
         f"p = {change.p:.2f}{beside}."

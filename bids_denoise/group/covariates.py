@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bids_denoise.group.study import Row, Study
@@ -18,7 +18,7 @@ NONE = "none"
 class Covariates:
     """Columns by name, each by participant; `total` says whether the total volume is one."""
 
-    columns: dict[str, Row]
+    columns: Mapping[str, Row]
     total: bool
 
 
@@ -48,7 +48,7 @@ def covariates(study: Study, total: bool) -> Covariates:
 
 
 def complete(
-    people: Sequence[str], columns: dict[str, Row]
+    people: Sequence[str], columns: Mapping[str, Row]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return who has a value in every column, and a sentence on each who has not."""
     lacking = {

@@ -12,8 +12,8 @@ from bids_denoise.anatomy.normalise import smoothed
 from bids_denoise.anatomy.person import TISSUES
 from bids_denoise.connectome.parcels import geometric
 from bids_denoise.derivatives.store import read_table
-from bids_denoise.group.grey import LABELS, Grey
-from bids_denoise.group.study import Study, first_images
+from bids_denoise.group.grey import Grey
+from bids_denoise.group.study import LABELS, Study, first_images
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -159,8 +159,7 @@ def _qc(study: Study) -> Features | None:
             numbers = [images[suffix][person].quality.get(key, {}) for person in people]
             for name in dict.fromkeys(name for each in numbers for name in each):
                 if not name.endswith("_volume"):
-                    values = [each.get(name) for each in numbers]
-                    columns[label][f"{suffix} {name}"] = values
+                    columns[label][f"{suffix} {name}"] = [each.get(name) for each in numbers]
     names = tuple(
         name
         for name in columns["original"]

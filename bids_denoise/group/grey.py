@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bids_denoise import __version__, imageio
-from bids_denoise.derivatives.anatomy import grey_path
-from bids_denoise.derivatives.store import Store, json_text
+from bids_denoise import imageio
+from bids_denoise.derivatives.store import Store
 from bids_denoise.errors import UsageError
-from bids_denoise.group.study import Study, first_images, scan_of
+from bids_denoise.group.cohort import COHORT, SOURCE, Files, in_cohort
+from bids_denoise.group.study import LABELS, Study, first_images
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,9 +20,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from bids_denoise.values import FloatArray, Record
-
-LABELS = ("original", "denoised")
-COHORT = "cohort"
 
 
 @dataclass(frozen=True)
@@ -89,12 +84,9 @@ def grey_matter(study: Study, store: Store) -> Grey | None:
         for person, record in examined.items()
         if person not in chosen
     ]
-    files = _cohort(chosen, study, store) if space == COHORT else _recorded(chosen, study)
-    source = next(iter(chosen.values())).anatomy["template_source"] or "mean of the participants"
+    files = in_cohort(chosen, study, store) if space == COHORT else _recorded(chosen, study)
+    source = next(iter(chosen.values())).anatomy["template_source"] or SOURCE
     return _read(files, (space, source), tuple(remarks))
-
-
-Files = dict[str, dict[str, Path]]
 
 
 def _recorded(chosen: Mapping[str, Record], study: Study) -> Files:
@@ -112,31 +104,3 @@ def _read(files: Files, space: tuple[str, str], remarks: tuple[str, ...]) -> Gre
         np.stack([imageio.read(paths[label]) for paths in files.values()]) for label in LABELS
     ]
     return Grey(tuple(files), stacks[0], stacks[1], affine, *space, remarks)
-
-
-def _cohort(chosen: Mapping[str, Record], study: Study, store: Store) -> Files:
-    """Return the files of grey matter in the mean of the participants, made where not current."""
-    layout = study.layout
-    folder = layout.qc / "group" / "template"
-    files = {
-        person: {label: grey_path(scan_of(record), layout, COHORT, label) for label in LABELS}
-        for person, record in chosen.items()
-    }
-    made_of = folder / "made_of.json"
-    wanted = json_text({"fingerprint": _fingerprint(chosen, study)})
-    whole = all(path.is_file() for paths in files.values() for path in paths.values())
-    if whole and made_of.is_file() and made_of.read_text(encoding="utf-8") == wanted:
-        return files
-    _make_cohort(chosen, files, study, store)
-    store.write_text(made_of, wanted)
-    return files
-
-
-def _fingerprint(chosen: Mapping[str, Record], study: Study) -> str:
-    """Return a hash of who is in the cohort and of what they were made from."""
-    made = {
-        person: [record.provenance.get(key) for key in ("checksum", "fingerprint")]
-        for person, record in chosen.items()
-    }
-    text = json.dumps([__version__, study.settings.seed, made], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -15,6 +15,9 @@ from bids_denoise.values import Record, Scan, Settings
 MISSING = frozenset({"", "n/a", "N/A", "NA", "nan"})
 """Cells that say that nothing is known."""
 
+LABELS = ("original", "denoised")
+"""What everything is computed from, side by side."""
+
 Row = Mapping[str, str]
 
 
@@ -38,6 +41,11 @@ class Study:
     records: tuple[Record, ...]
     people: Mapping[str, Row]
 
+    def columns(self) -> list[str]:
+        """Return the names of all columns but ``participant_id``."""
+        names = dict.fromkeys(name for row in self.people.values() for name in row)
+        return [name for name in names if name != "participant_id"]
+
     def values(self, column: str, flag: str) -> dict[str, str]:
         """Return a column by participant, without those of whom nothing is known.
 
@@ -46,9 +54,9 @@ class Study:
         UsageError
             There is no such column; `flag` named it.
         """
-        columns = list(dict.fromkeys(name for row in self.people.values() for name in row))
+        columns = self.columns()
         if column not in columns:
-            there = ", ".join(name for name in columns if name != "participant_id")
+            there = ", ".join(columns)
             raise UsageError(
                 f"{flag} {column!r} is no column of participants.tsv"
                 + (f"; it has {there}" if there else ", which is not there or has no other columns")

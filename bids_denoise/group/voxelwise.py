@@ -13,10 +13,11 @@ from bids_denoise import imageio
 from bids_denoise.anatomy.normalise import smoothed
 from bids_denoise.anatomy.person import TISSUES
 from bids_denoise.derivatives.store import Store
+from bids_denoise.group.cohort import COHORT
 from bids_denoise.group.covariates import TOTAL, complete, covariates
 from bids_denoise.group.features import SMOOTHING, grey_mask
-from bids_denoise.group.grey import COHORT, LABELS, Grey, grey_matter
-from bids_denoise.group.study import Study, first_images
+from bids_denoise.group.grey import Grey, grey_matter
+from bids_denoise.group.study import LABELS, Study, first_images
 from bids_denoise.report.figures.maps import glass_brains
 from bids_denoise.report.figures.style import save_picture
 from bids_denoise.report.numbers import compact

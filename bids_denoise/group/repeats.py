@@ -1,0 +1,253 @@
+"""Images that were repeated: does one denoised image agree better with all the others?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bids_denoise import imageio
+from bids_denoise.anatomy.person import TISSUES
+from bids_denoise.anatomy.rigid import noise_share, resample, rigid
+from bids_denoise.derivatives.names import repeated
+from bids_denoise.errors import BidsDenoiseError, ScanError
+from bids_denoise.group.study import LABELS, Study
+from bids_denoise.intensity import foreground
+from bids_denoise.simulate.anatomy import Grid
+from bids_denoise.stats.repeats import LeaveOneOut, leave_one_out, overlap
+from bids_denoise.workers import map_in_order
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from bids_denoise.values import BoolArray, FloatArray, Record
+
+    Affine = npt.NDArray[np.float64]
+
+INTERPOLATION = "sinc"
+"""Of repeats onto the grid of the first: it leaves nearly all of the noise."""
+
+COMPARED = {1: "GM", 2: "WM"}
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """What the repeats of one image say.
+
+    Attributes
+    ----------
+    name
+        Of the image, without session and run.
+    count
+        How many repeats there are.
+    errors
+        Of each against the mean of the others.
+    dice, jaccard
+        By ``original`` and ``denoised``, of GM and WM; empty without tissues.
+    reason
+        Why there is nothing of it.
+    """
+
+    name: str
+    count: int
+    errors: LeaveOneOut | None = None
+    dice: Mapping[str, Mapping[str, float]] | None = None
+    jaccard: Mapping[str, Mapping[str, float]] | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class _Task:
+    """The records of one image's repeats, and where their files are."""
+
+    name: str
+    records: tuple[Record, ...]
+    root: Path
+    dataset: Path
+    seed: int
+
+
+def repeats_of(study: Study) -> dict[str, tuple[Record, ...]]:
+    """Return the records of every anatomical image that there are several of, by its name."""
+    found: dict[str, list[Record]] = {}
+    for record in study.records:
+        if record.datatype == "anat":
+            found.setdefault(repeated(record.source), []).append(record)
+    return {name: tuple(some) for name, some in found.items() if len(some) > 1}
+
+
+def compare_repeats(study: Study) -> tuple[Repeated, ...]:
+    """Return what the repeats of each image say; of one that cannot be judged, why."""
+    settings = study.settings
+    tasks = [
+        _Task(name, some, study.layout.qc, settings.bids_dir, settings.seed)
+        for name, some in repeats_of(study).items()
+    ]
+    return tuple(map_in_order(_compared, tasks, settings.nprocs, _lost))
+
+
+def _lost(task: _Task) -> Repeated:
+    return Repeated(task.name, len(task.records), reason="its process ended: too little memory")
+
+
+def _compared(task: _Task) -> Repeated:
+    try:
+        return _judged(task)
+    except BidsDenoiseError as error:
+        return Repeated(task.name, len(task.records), reason=str(error))
+
+
+def _judged(task: _Task) -> Repeated:
+    """Bring all repeats to the grid of the first, and compare them there."""
+    originals, cleaned, affines = zip(*(_images(each, task) for each in task.records), strict=True)
+    x, y, z = cleaned[0].shape
+    grid = Grid((x, y, z), affines[0])
+    mask = _mask(task, cleaned[0])
+    ways = [np.eye(4)] + [
+        rigid(moving, affine, cleaned[0], affines[0], mask)
+        for moving, affine in zip(cleaned[1:], affines[1:], strict=True)
+    ]
+    placed = list(zip(affines, ways, strict=True))
+    inside = mask & _seen_by_all(cleaned, placed, grid)
+    errors = leave_one_out(
+        _on(originals, placed, grid),
+        _on(cleaned, placed, grid),
+        inside,
+        _variances(task, placed, grid) if len(task.records) == 2 else None,
+        _bias(task),
+        task.seed,
+    )
+    labels = {label: _labels(task, placed, grid, label) for label in LABELS}
+    overlaps = {label: overlap(each, tuple(COMPARED)) for label, each in labels.items() if len(each)}
+    return Repeated(
+        task.name,
+        len(task.records),
+        errors,
+        {k: {COMPARED[c]: each.dice for c, each in v.items()} for k, v in overlaps.items()},
+        {k: {COMPARED[c]: each.jaccard for c, each in v.items()} for k, v in overlaps.items()},
+    )
+
+
+def _images(record: Record, task: _Task) -> tuple[FloatArray, FloatArray, Affine]:
+    """Return the original and the denoised image, and their affine.
+
+    Raises
+    ------
+    ScanError
+        The original is not to be had any more.
+    """
+    clean, affine = imageio.read_placed(task.root / record.output)
+    residual = record.maps.get("residual")
+    if residual is not None:
+        return clean + imageio.read(task.root / residual), clean, affine
+    source = task.dataset / record.source
+    if not source.is_file() or imageio.checksum(source) != record.provenance.get("checksum"):
+        raise ScanError(
+            f"the original of {record.source} is needed to compare repeats: run the participant "
+            "level on all repeats at once or with --write-residual, or give BIDS_DIR"
+        )
+    return imageio.read(source), clean, affine
+
+
+def _mask(task: _Task, image: FloatArray) -> BoolArray:
+    """Return the brain of the first repeat where that is known, else the head."""
+    brain = task.records[0].anatomy.get("files", {}).get("brain")
+    if brain is not None:
+        return np.asarray(imageio.read(task.root / brain) > 0)
+    return foreground(image, np.isfinite(image) & (image != 0))
+
+
+Placed = Sequence[tuple["Affine", "Affine"]]
+
+
+def _on(
+    volumes: Sequence[FloatArray], placed: Placed, grid: Grid, interpolation: Any = INTERPOLATION
+) -> FloatArray:
+    """Return the repeats on one grid; the first, which lies there, is not interpolated."""
+    moved = [
+        resample(data, affine, grid, way, interpolation)
+        for data, (affine, way) in zip(volumes[1:], placed[1:], strict=True)
+    ]
+    return np.stack([volumes[0], *moved])
+
+
+def _seen_by_all(volumes: Sequence[FloatArray], placed: Placed, grid: Grid) -> BoolArray:
+    """Return where every repeat was scanned."""
+    whole = [np.ones_like(each) for each in volumes]
+    return np.asarray((_on(whole, placed, grid, "linear") > 0.999).all(axis=0))
+
+
+def _variances(task: _Task, placed: Placed, grid: Grid) -> FloatArray:
+    """Return the variance of the noise of each repeat on the grid of the first.
+
+    Raises
+    ------
+    ScanError
+        A noise map is not there.
+    """
+    found = []
+    for record, (affine, way) in zip(task.records, placed, strict=True):
+        if "sigma" not in record.maps:
+            raise ScanError(
+                f"the noise map of {record.source} is needed to compare two repeats: run the "
+                "participant level on both at once or with --write-noise-map"
+            )
+        sigma = imageio.read(task.root / record.maps["sigma"])
+        if not found:
+            found.append(sigma**2)
+            continue
+        share = noise_share(affine, grid, way, INTERPOLATION)
+        found.append(resample(sigma, affine, grid, way, "linear") ** 2 * share)
+    return np.stack(found)
+
+
+def _bias(task: _Task) -> FloatArray | None:
+    """Return sigma of magnitude data, whose mean is above the signal."""
+    first = task.records[0]
+    if first.noise.get("law") != "rician" or "sigma" not in first.maps:
+        return None
+    return imageio.read(task.root / first.maps["sigma"])
+
+
+def _labels(task: _Task, placed: Placed, grid: Grid, label: str) -> npt.NDArray[np.int64]:
+    """Return the tissue of each voxel in each repeat; nothing where one has no tissues."""
+    files = [record.anatomy.get("files", {}) for record in task.records]
+    if not all(f"GM_{label}" in each for each in files):
+        return np.zeros((0, *grid.shape), dtype=np.int64)
+    maps = np.stack(
+        [
+            _on([imageio.read(task.root / each[f"{name}_{label}"]) for each in files], placed, grid,
+                "linear")
+            for name in TISSUES
+        ]
+    )  # fmt: skip
+    return np.where(maps.sum(axis=0) > 0.5, 1 + maps.argmax(axis=0), 0)
+
+
+def same_number(values: Mapping[str, Sequence[Any]]) -> tuple[tuple[str, ...], int]:
+    """Return who has repeats, and how many all of them have at least."""
+    people = tuple(person for person, some in values.items() if len(some) > 1)
+    return people, min((len(values[person]) for person in people), default=0)
+
+
+def volumes_of(study: Study) -> Iterator[tuple[str, dict[str, npt.NDArray[np.float64]]]]:
+    """Yield each suffix and the volumes (people, repeats) of each tissue, by label and tissue."""
+    for suffix in ("T1w", "T2w"):
+        found: dict[str, list[Record]] = {}
+        for record in study.records:
+            if record.suffix == suffix and "volumes" in record.anatomy:
+                found.setdefault(record.participant, []).append(record)
+        people, count = same_number(found)
+        if len(people) < 2:
+            continue
+        yield suffix, {
+            f"{label} {name}": np.array(
+                [[r.anatomy["volumes"][label][name] for r in found[p][:count]] for p in people]
+            )
+            for label in LABELS
+            for name in TISSUES
+        }
