@@ -17,9 +17,10 @@ noisier, people exchanged within sites.
 
 Planted: 20 against 20 simulated T1-weighted heads (20 slices of 3 mm) with a person's own smooth
 change of signal (2 %) and Rician noise in % of white matter; patients have a weaker signal in a
-ball of 9 mm radius in deep grey matter. Shown is the share of the ball's voxels that are found (enhanced, at a
-family-wise error of 5 %), and in brackets the same of the brain further than 6 mm from the ball, as
-measured and denoised, on the same people, the same noise and the same permutations.
+ball of 9 mm radius in deep grey matter. Shown is the share of the ball's voxels that are found
+(enhanced, at a family-wise error of 5 %), and in brackets the same of the brain further than 6 mm
+from the ball, as measured and denoised, on the same people, the same noise and the same
+permutations.
 """
 
 from __future__ import annotations

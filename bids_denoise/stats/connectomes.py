@@ -51,7 +51,7 @@ def compare_conditions(
     """Return how well the connectomes of people agree over repeats, in each condition.
 
     - ``icc``: mean over edges of ICC(2,1) after Fisher's z; ``good`` and ``excellent``: share of
-      edges above 0.6 and 0.75 (Tozzi 2020, doi:10.1016/j.neuroimage.2020.117081).
+      edges above 0.6 and 0.75 (as in Tozzi 2020).
     - ``discriminability``: how often a repeat of the same person is nearer than a scan of someone
       else (Bridgeford 2021, doi:10.1371/journal.pcbi.1009279), Euclidean over z; a tie is half.
     - ``fingerprint``: share of scans whose most correlated scan, of those of another repeat, is
@@ -170,7 +170,7 @@ def _jaccard(edges: Precise, density: float) -> float:
 
 
 def _correlation(edges: Precise) -> float:
-    return float(np.mean(np.corrcoef(edges)[np.triu_indices(len(edges), 1)]))
+    return float(np.mean(np.asarray(np.corrcoef(edges))[np.triu_indices(len(edges), 1)]))
 
 
 def _from(values: Precise) -> Estimate:

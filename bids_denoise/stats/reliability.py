@@ -1,4 +1,4 @@
-"""How well one number a person (a volume, say) comes out again when the person is measured again."""
+"""How well one number a person, a volume say, comes out again in a second measurement."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -41,7 +41,7 @@ class LeaveOneOut:
     noise
         Variance of the noise of one original, mean over the mask and the repeats.
     psnr_original, psnr_denoised
-        dB, of the mean error over the repeats; the peak is the 99th percentile of the mean.
+        dB, of the mean error over the repeats; the peak is the 99.9th percentile of the mean.
     averages
         Of how many originals the mean has the error of one denoised repeat: `noise` over the mean
         of `mse_denoised`. Infinite where that is lost in the noise of the references.
@@ -78,8 +78,8 @@ def leave_one_out(
     mask
         (x, y, z).
     variances
-        (repeats, x, y, z): the variance of the noise of each original on this grid: sigma^2,
-        times the share that interpolation leaves. Needed with two repeats only.
+        (repeats, x, y, z): sigma^2 of each original on this grid, times the share that
+        interpolation leaves. Needed with two repeats; with more it replaces their spread.
     sigma
         (x, y, z) of magnitude data, whose mean is above the signal: the bias of the references is
         taken away (Rician law), that of the repeats themselves counts as an error. None for data
@@ -95,32 +95,39 @@ def leave_one_out(
     count = len(originals)
     _check(originals, denoised, mask, variances)
     values, clean = (each[:, mask].astype(np.float64) for each in (originals, denoised))
-    spread = values.var(axis=0, ddof=1) if variances is None else variances[:, mask].mean(axis=0)
-    errors = np.empty((2, count, values.shape[1]))
+    spread = np.zeros(values.shape[1])
+    errors = np.empty((2, *values.shape))
     for own in range(count):
         others = np.delete(values, own, axis=0)
+        signal = _signal(others.mean(axis=0), None if sigma is None else sigma[mask])
         if variances is None:
-            own_noise = others.var(axis=0, ddof=1) / (count - 1)
+            single = others.var(axis=0, ddof=1)
         else:
-            own_noise = np.delete(variances[:, mask], own, axis=0).mean(axis=0) / (count - 1)
-        reference, slope = others.mean(axis=0), np.ones(values.shape[1])
-        if sigma is not None:
-            reference, slope = rician_signal(reference, sigma[mask].astype(np.float64))
-        own_noise = own_noise * slope**2
-        errors[0, own] = np.square(values[own] - reference) - own_noise
-        errors[1, own] = np.square(clean[own] - reference) - own_noise
+            single = np.delete(variances[:, mask], own, axis=0).mean(axis=0) * signal.share
+        own_noise = single * signal.slope**2 / (count - 1)
+        spread += single / count
+        errors[0, own] = np.square(values[own] - signal.value) - own_noise
+        errors[1, own] = np.square(clean[own] - signal.value) - own_noise
     peak = float(np.percentile(values.mean(axis=0), PEAK))
     return _summary(errors, spread, _cubes(mask), peak, seed)
 
 
-def rician_signal(mean: Precise, sigma: Precise) -> tuple[Precise, Precise]:
-    """Return the signal whose magnitude has that mean, and how it changes with the mean.
+class Signal(NamedTuple):
+    """Told from the mean of its magnitude: see `rician_signal`."""
+
+    value: Precise
+    slope: Precise
+    share: Precise
+
+
+def rician_signal(mean: Precise, sigma: Precise) -> Signal:
+    """Return the signal whose magnitude has that mean.
 
     The mean of a Rician magnitude, inverted by a table (Koay & Basser 2006,
-    doi:10.1016/j.jmr.2006.01.016); 0 where the mean is below that of noise alone.
+    doi:10.1016/j.jmr.2006.01.016); 0 where the mean is below that of noise alone. With it come
+    its change with the mean, and the variance of the magnitude as a share of sigma^2.
 
-    >>> signal, slope = rician_signal(np.array([1.2533, 10.05]), np.ones(2))
-    >>> signal.round(2)
+    >>> rician_signal(np.array([1.2533, 10.05]), np.ones(2)).value.round(2)
     array([ 0., 10.])
     """
     from scipy.special import i0e, i1e
@@ -130,11 +137,19 @@ def rician_signal(mean: Precise, sigma: Precise) -> tuple[Precise, Precise]:
     means = np.sqrt(np.pi / 2) * ((1 + 2 * half) * i0e(half) + 2 * half * i1e(half))
     scale = np.maximum(sigma, np.finfo(float).tiny)
     ratio = mean / scale
-    known = np.interp(ratio, means, signals)
     beyond = ratio > means[-1]
-    signal = np.where(beyond, ratio - 0.5 / np.maximum(ratio, 1), known)
-    slope = np.interp(ratio, means, np.gradient(signals, means))
-    return signal * scale, np.where(beyond, 1.0, np.minimum(slope, STEEPEST))
+    value, slope, share = (
+        np.interp(ratio, means, each)
+        for each in (signals, np.gradient(signals, means), 2 + signals**2 - means**2)
+    )
+    value = np.where(beyond, ratio - 0.5 / np.maximum(ratio, 1), value)
+    return Signal(value * scale, np.minimum(np.where(beyond, 1.0, slope), STEEPEST), share)
+
+
+def _signal(mean: Precise, sigma: FloatArray | None) -> Signal:
+    if sigma is None:
+        return Signal(mean, np.ones_like(mean), np.ones_like(mean))
+    return rician_signal(mean, sigma.astype(np.float64))
 
 
 @dataclass(frozen=True)
