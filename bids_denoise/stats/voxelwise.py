@@ -288,7 +288,7 @@ def _judge(
 def _statistic(
     values: FloatArray, counts: Counts, largest: Precise, tested: BoolArray, alpha: float
 ) -> Statistic:
-    """Return p-values that count the observed order as one more (Phipson & Smyth 2010)."""
+    """Return p-values that count the observed order as one more (doi:10.2202/1544-6115.1585)."""
     total = 1 + len(largest)
     below = np.searchsorted(np.sort(largest), np.abs(values) * ALIKE)
     corrected = (total - below) / total
