@@ -26,7 +26,7 @@ def test_a_person_in_the_templates_place_is_left_there(known: Affine) -> None:
 @pytest.mark.parametrize("weights", [(0.6, 0.3, 1.0), (1.0, 0.9, 0.5)], ids=["T2w", "flat"])
 def test_the_contrast_does_not_matter(known: Affine, weights: tuple[float, ...]) -> None:
     maps, affine = tissues(1)
-    other = np.tensordot(np.float32(weights), maps, axes=1)
+    other = np.tensordot(np.array(weights), maps, axes=1)
     found = align(np.asarray(other, np.float32), affine, template())
     assert distance(found, known, BRAIN, template().affine) < 2 * CLOSE
 

@@ -23,20 +23,20 @@ ELSEWHERE = turn((10, -15, 5), (20, -30, 40)) @ np.diag([1.1, 0.95, 1.0, 1.0])
 
 
 @pytest.fixture(scope="module")
-def person() -> tuple[np.ndarray, Affine]:  # type: ignore[type-arg]
+def person() -> tuple[np.ndarray, Affine]:
     """Oblique, and of another size than the template."""
     maps, affine = tissues(2)
     return maps, ELSEWHERE @ affine
 
 
 @pytest.fixture(scope="module")
-def found(person: tuple[np.ndarray, Affine]) -> Normalised:  # type: ignore[type-arg]
+def found(person: tuple[np.ndarray, Affine]) -> Normalised:
     return normalise(*person, template(), start=ELSEWHERE)
 
 
 def test_the_tissues_fit_the_template(
     found: Normalised,
-    person: tuple[np.ndarray, Affine],  # type: ignore[type-arg]
+    person: tuple[np.ndarray, Affine],
 ) -> None:
     goal = template().tissues
     assert goal is not None
@@ -50,7 +50,7 @@ def test_the_tissues_fit_the_template(
 
 def test_modulation_keeps_the_amount_of_every_tissue(
     found: Normalised,
-    person: tuple[np.ndarray, Affine],  # type: ignore[type-arg]
+    person: tuple[np.ndarray, Affine],
 ) -> None:
     maps, affine = person
     amount = maps.sum(axis=(1, 2, 3)) * abs(np.linalg.det(affine[:3, :3]))
@@ -66,7 +66,7 @@ def test_the_mapping_folds_nowhere(found: Normalised) -> None:
 
 def test_the_orientation_of_the_array_does_not_matter(
     found: Normalised,
-    person: tuple[np.ndarray, Affine],  # type: ignore[type-arg]
+    person: tuple[np.ndarray, Affine],
 ) -> None:
     other = deform(*reoriented(*person, (2, 0, 1)), template(), found.linear)
     assert np.abs(other.displacement - found.displacement).max() < 0.05
@@ -74,7 +74,7 @@ def test_the_orientation_of_the_array_does_not_matter(
 
 def test_the_number_of_threads_does_not_matter(
     found: Normalised,
-    person: tuple[np.ndarray, Affine],  # type: ignore[type-arg]
+    person: tuple[np.ndarray, Affine],
 ) -> None:
     before = sitk.ProcessObject.GetGlobalDefaultNumberOfThreads()
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(5)
@@ -125,7 +125,7 @@ def test_a_nucleus_that_lost_volume_is_seen_in_the_jacobian() -> None:
     assert abs(change[far].mean()) < 0.2 * abs(change[own].mean())
 
 
-def test_the_prior_lies_on_the_person(person: tuple[np.ndarray, Affine]) -> None:  # type: ignore[type-arg]
+def test_the_prior_lies_on_the_person(person: tuple[np.ndarray, Affine]) -> None:
     maps, affine = person
     brain = maps.sum(axis=0) > 0.5
     prior = prior_for(image(maps), affine, brain, template())
@@ -136,7 +136,7 @@ def test_the_prior_lies_on_the_person(person: tuple[np.ndarray, Affine]) -> None
 
 def test_an_image_alone_is_brought_to_a_template_of_its_contrast() -> None:
     maps, affine = tissues(2)
-    plain = of_images(image(template().tissues), None, template().affine, "plain", "a test")  # type: ignore[arg-type]
+    plain = of_images(image(template().tissues), None, template().affine, "plain", "a test")
     got = normalise(50 * image(maps), affine, plain)
     warped = warp(maps, affine, got)
     goal = template().tissues
