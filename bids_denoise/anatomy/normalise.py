@@ -121,8 +121,9 @@ def prior_for(
     if template.tissues is None:
         raise ScanError(f"template {template.name} has no tissue maps to take a prior from")
     linear = align(np.where(brain, image, np.float32(0)), affine, template)
+    back = np.asarray(np.linalg.inv(linear), dtype=np.float64)
     x, y, z = image.shape
-    return pull(template.tissues, template.affine, Grid((x, y, z), affine), np.linalg.inv(linear))
+    return pull(template.tissues, template.affine, Grid((x, y, z), affine), back)
 
 
 def warp(data: FloatArray, affine: Affine, normalised: Normalised) -> FloatArray:

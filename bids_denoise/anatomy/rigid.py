@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from bids_denoise.values import BoolArray, FloatArray
 
     Affine = npt.NDArray[np.float64]
-    Interpolation = Literal["linear", "cubic", "sinc"]
 
+Interpolation = Literal["linear", "cubic", "sinc"]
 LEVELS = ((10_000, 60), (80_000, 40), (500_000, 30))
 """About how many voxels of the mask are compared, from coarse to fine, and in how many steps."""
 INTERPOLATORS = {
