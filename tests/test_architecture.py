@@ -38,11 +38,7 @@ HOMES = {
     "filelock": {"derivatives"},
     "psutil": {"cli"},
     "scipy": {"imageio", "intensity", "stabilisation", "metrics", "simulate"}
-<<<<<<< HEAD
-    | {"denoisers", "noise", "stats", "connectome", "anatomy", "training"},
-=======
-    | {"denoisers", "noise", "stats", "connectome", "kernels"},
->>>>>>> s8-voxelwise
+    | {"denoisers", "noise", "stats", "connectome", "anatomy", "training", "kernels"},
 }
 HEAVY = sorted(set(HOMES) - {"tomli_w", "filelock", "psutil"})
 MODULES = sorted(PACKAGE.rglob("*.py"))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from bids_denoise.derivatives.store import Store
 from bids_denoise.errors import BidsDenoiseError, InterruptedRunError, StorageError, UsageError
-from bids_denoise.group import classify, outcome, voxelwise
+from bids_denoise.group import agreement, classify, outcome, voxelwise
 from bids_denoise.group.study import Study, read_study
 from bids_denoise.group.tables import group_tables, run_facts, write_tables
 from bids_denoise.report.page import group_page
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 Part = Callable[[Study, Store], Section | None]
 
 PARTS: dict[str, Part] = {
+    agreement.TITLE: agreement.repeats,
     voxelwise.TITLE: voxelwise.voxelwise,
     classify.TITLE: classify.classification,
     outcome.TITLE: outcome.outcome,

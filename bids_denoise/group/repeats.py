@@ -1,12 +1,11 @@
-"""Images that were repeated: does one denoised image agree better with all the others?"""
+"""Images that were repeated: whether one denoised image agrees better with all the others."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 
     Affine = npt.NDArray[np.float64]
 
-INTERPOLATION = "sinc"
+INTERPOLATION: Literal["sinc"] = "sinc"
 """Of repeats onto the grid of the first: it leaves nearly all of the noise."""
 
 COMPARED = {1: "GM", 2: "WM"}
@@ -122,7 +121,9 @@ def _judged(task: _Task) -> Repeated:
         task.seed,
     )
     labels = {label: _labels(task, placed, grid, label) for label in LABELS}
-    overlaps = {label: overlap(each, tuple(COMPARED)) for label, each in labels.items() if len(each)}
+    overlaps = {
+        label: overlap(each, tuple(COMPARED)) for label, each in labels.items() if len(each)
+    }
     return Repeated(
         task.name,
         len(task.records),
@@ -189,7 +190,7 @@ def _variances(task: _Task, placed: Placed, grid: Grid) -> FloatArray:
     ScanError
         A noise map is not there.
     """
-    found = []
+    found: list[FloatArray] = []
     for record, (affine, way) in zip(task.records, placed, strict=True):
         if "sigma" not in record.maps:
             raise ScanError(
@@ -244,10 +245,13 @@ def volumes_of(study: Study) -> Iterator[tuple[str, dict[str, npt.NDArray[np.flo
         people, count = same_number(found)
         if len(people) < 2:
             continue
-        yield suffix, {
-            f"{label} {name}": np.array(
-                [[r.anatomy["volumes"][label][name] for r in found[p][:count]] for p in people]
-            )
-            for label in LABELS
-            for name in TISSUES
-        }
+        yield (
+            suffix,
+            {
+                f"{label} {name}": np.array(
+                    [[r.anatomy["volumes"][label][name] for r in found[p][:count]] for p in people]
+                )
+                for label in LABELS
+                for name in TISSUES
+            },
+        )

@@ -12,6 +12,7 @@ from bids_denoise.report.figures.views import views_of
 if TYPE_CHECKING:
     import numpy.typing as npt
     from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
 
     from bids_denoise.values import BoolArray, FloatArray
 
@@ -70,11 +71,11 @@ def _row(
     place: tuple[float, float],
     most: float,
     sizes: list[float],
-) -> object:
+) -> AxesImage:
     """Draw the three sides of one map; return what the colour bar is of."""
     width, height = figure.get_size_inches() * figure.dpi
     low, scale = place
-    left, shown = 80.0, None
+    left = 80.0
     data, outline = turned
     for _, axis, first, last in SIDES:
         across, up = [size for each, size in enumerate(sizes) if each != axis]
