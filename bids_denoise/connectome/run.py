@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bids_denoise.connectome.control import matched_width, smoothed_means
 from bids_denoise.connectome.edges import (
     agreement,
     cleaned,
@@ -60,16 +61,26 @@ class Connectome:
 
 @dataclass(frozen=True)
 class Connectomes:
-    """A run before and after denoising, by the same `parcels`; `cleaning` says what was done."""
+    """A run before and after denoising, by the same `parcels`; `cleaning` says what was done.
+
+    `control` is that of the run smoothed with a Gaussian of `control_width` mm (FWHM), after which
+    it is as smooth as it is denoised; None where denoising did not smooth.
+    """
 
     parcels: Parcels
     before: Connectome
     after: Connectome
     cleaning: str
+    control: Connectome | None = None
+    control_width: float = 0.0
 
 
 def connectomes(
-    before: FloatArray, after: FloatArray, parcels: Parcels, tr: float | None
+    before: FloatArray,
+    after: FloatArray,
+    parcels: Parcels,
+    tr: float | None,
+    spacing: tuple[float, float, float] = (1.0, 1.0, 1.0),
 ) -> Connectomes:
     """Return the connectomes of a run before and after denoising.
 
@@ -81,6 +92,8 @@ def connectomes(
         On their grid. Those whose series does not vary, in either, are dropped.
     tr
         Repetition time in s. Without it the slow cosines stay.
+    spacing
+        Of the voxels in mm.
 
     Raises
     ------
@@ -94,7 +107,10 @@ def connectomes(
     parcels = kept(parcels, varies)
     _check_number(parcels)
     one, other = (_connectome(each[:, varies], tr) for each in means)
-    return Connectomes(parcels, one, other, _cleaning(high_pass(len(one.courses), tr)))
+    width = matched_width(before, after, parcels, spacing)
+    control = _connectome(smoothed_means(before, parcels, width, spacing), tr) if width else None
+    cleaning = _cleaning(high_pass(len(one.courses), tr))
+    return Connectomes(parcels, one, other, cleaning, control, width)
 
 
 def check_volumes(data: FloatArray) -> None:

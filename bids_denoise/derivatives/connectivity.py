@@ -20,7 +20,11 @@ if TYPE_CHECKING:
     from bids_denoise.connectome.run import Connectome, Connectomes
     from bids_denoise.values import Scan
 
-LABELS = {"original": "the original image", "denoised": "the denoised image"}
+LABELS = {
+    "original": "the original image",
+    "denoised": "the denoised image",
+    "smoothed": "the original image, smoothed as much as the denoised one",
+}
 MEASURES = {
     "pearsoncorrelation": "Pearson correlation",
     "partialcorrelation": "Partial correlation, from the covariance shrunk as by Ledoit & Wolf",
@@ -47,7 +51,10 @@ def tables(made: Connectomes, scan: Scan, layout: Layout) -> Iterator[tuple[str,
         "ParcelsDropped": list(made.parcels.dropped),
         "Cleaning": made.cleaning,
     }
-    for label, one in (("original", made.before), ("denoised", made.after)):
+    made_of = {"original": made.before, "denoised": made.after, "smoothed": made.control}
+    for label, one in made_of.items():
+        if one is None:
+            continue
         of = LABELS[label]
         path = derived_file(scan, layout, seg, "timeseries.tsv", label)
         text = _courses(one, made.parcels.names)

@@ -59,6 +59,10 @@ CHANGES = "{version}\n  - Denoised with bids-denoise {version}\n"
 DESCRIPTIONS = [
     {"desc_id": "desc-denoised", "description": "The source image without its noise"},
     {"desc_id": "desc-original", "description": "Computed from the source image, as it was"},
+    {"desc_id": "desc-smoothed", "description": "Of the source image, smoothed: a control"},
+    {"desc_id": "desc-brain", "description": "The brain"},
+    {"desc_id": "desc-originalModulated", "description": "As desc-original, in template space"},
+    {"desc_id": "desc-denoisedModulated", "description": "As desc-denoised, in template space"},
     {"desc_id": "desc-noise", "description": "Standard deviation of the noise"},
     {"desc_id": "desc-residual", "description": "Source minus denoised: what was removed"},
 ]

@@ -10,6 +10,7 @@ from bids_denoise.connectome.atlases import WORDS, find_atlas, label_of, lookup_
 from bids_denoise.connectome.parcels import brain_of, geometric, of_atlas, of_template, placed
 from bids_denoise.connectome.run import check_volumes, connectomes
 from bids_denoise.errors import ScanError
+from bids_denoise.metrics.comparison import voxel_size
 
 if TYPE_CHECKING:
     from bids_denoise.connectome.parcels import Parcels
@@ -30,7 +31,7 @@ def connect(
         check_volumes(image.data)
         parcels = _parcels(image, scan, settings.atlas)
         tr = imageio.describe(scan.path).repetition_time
-        made = connectomes(image.data, denoised.data, parcels, tr)
+        made = connectomes(image.data, denoised.data, parcels, tr, voxel_size(image))
     except ScanError as error:
         return None, {"atlas": settings.atlas, "reason": str(error)}
     return made, {
@@ -39,6 +40,8 @@ def connect(
         "dropped": list(made.parcels.dropped),
         "source": made.parcels.source,
         "cleaning": made.cleaning,
+        "control_width": made.control_width,
+        "control": dict(made.control.numbers) if made.control else {},
     }
 
 

@@ -230,7 +230,16 @@ def _connectome(told: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
         return ()
     dropped = f", dropped: {', '.join(told['dropped'])}" if told["dropped"] else ""
     parcels = f"{told['parcels']}, from {told['source']}{dropped}"
-    return (("Parcels", parcels), ("Time series", str(told["cleaning"])))
+    rows = [("Parcels", parcels), ("Time series", str(told["cleaning"]))]
+    control = told.get("control") or {}
+    if control:
+        numbers = [
+            f"{term(name).label} {number(value, term(name).digits)}"
+            for name, value in control.items()
+        ]
+        width = number(told["control_width"], 1, "mm")
+        rows.append((f"Only smoothed as much ({width})", ", ".join(numbers)))
+    return tuple(rows)
 
 
 def _anatomy(told: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
