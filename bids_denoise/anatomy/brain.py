@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 AIR_ALL_AROUND = 0.1
 """Largest share of a face of the image that is measured where all around the air was removed."""
 
-ONLY_BRAIN = 0.7
+ONLY_BRAIN = 0.6
 """Share of what was measured that the network has to take for brain, if it is to be all brain."""
 
 SHARE = (0.03, 0.95)
@@ -38,7 +38,7 @@ CONNECTED = 0.8
 CUT = 4
 """Faces of the image that a brain may be cut by: a slab cuts it twice."""
 
-WORKING = 80
+WORKING = 56
 """Points along the longest side of the head, for the classical method."""
 
 
@@ -173,6 +173,14 @@ def _box(image: Image, head: BoolArray) -> tuple[Matrix, Matrix]:
 
 def _solid(inside: BoolArray) -> BoolArray:
     """Return the largest connected part of `inside` (x, y, z), its holes filled."""
-    from scipy.ndimage import binary_fill_holes
+    from scipy.ndimage import find_objects, label
 
-    return np.asarray(binary_fill_holes(largest(inside)))
+    boxes = find_objects(inside.astype(np.uint8))
+    if not boxes:
+        return inside
+    solid = np.zeros_like(inside)
+    # Air of one voxel around the box hangs together; what does not hang on it is a hole.
+    part = np.pad(largest(inside[boxes[0]]), 1)
+    air, _ = label(~part)
+    solid[boxes[0]] = (air != air[0, 0, 0])[1:-1, 1:-1, 1:-1]
+    return solid

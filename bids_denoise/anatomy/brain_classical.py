@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
     from bids_denoise.values import BoolArray, FloatArray
 
-LEVELS = 12
+LEVELS = 8
 """Thresholds that are tried, evenly over the signal of the head, from below and from above."""
 
-RADII = (0.0, 0.03, 0.05, 0.08)
+RADII = (0.0, 0.03, 0.06)
 """How far what hangs together by thin bridges is taken apart, over the size of the head."""
 
 SMOOTHINGS = 4
@@ -36,7 +36,7 @@ def brain_by_morphology(volume: FloatArray, head: BoolArray) -> BoolArray | None
     Parameters
     ----------
     volume
-        float32 (x, y, z), isotropic voxels, about a hundred along an axis at most.
+        float32 (x, y, z), isotropic voxels, about sixty along an axis: it is slow.
     head
         bool (x, y, z).
 

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
     Matrix = npt.NDArray[np.float64]
 
-WHOLE = 64
+WHOLE = 56
 """Points along the longest side of the head at the first look."""
 
-CLOSER = 52
+CLOSER = 44
 """Points along the longest side of the brain at the others."""
 
 MARGIN = 0.22

@@ -47,7 +47,7 @@ SULCUS = 6
 MARGIN = 8
 
 LOOK = replace(WHOLE_HEAD, rotation=30.0, anisotropy=1.25, thick_share=0.0)
-ANY_WAY = 0.5
+ANY_WAY = 0.2
 """How often a head lies in any orientation, not the usual one."""
 
 
@@ -128,7 +128,7 @@ def cut_patches(recipe: Recipe, blocks: Sequence[Tensors], step: int) -> dict[st
     patches = []
     for chosen in rng.choice(recipe.batch * len(blocks), recipe.batch, replace=False):
         block, view = divmod(int(chosen), recipe.batch)
-        flipped = [axis for axis in (1, 2, 3) if rng.random() < (0.5 if axis == 1 else 0.2)]
+        flipped = [axis for axis in (1, 2, 3) if rng.random() < (0.5 if axis == 1 else 0.05)]
         patches.append({name: each[view].flip(flipped) for name, each in blocks[block].items()})
     return {name: torch.stack([each[name] for each in patches]) for name in patches[0]}
 

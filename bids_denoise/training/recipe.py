@@ -145,15 +145,15 @@ class Heads:
 
     labels: tuple[str, ...] = ()
     held_out: tuple[str, ...] = ()
-    share: tuple[float, float] = (0.45, 0.95)
-    animals: float = 0.4
+    share: tuple[float, float] = (0.5, 1.1)
+    animals: float = 0.3
     stretch: float = 1.7
     shells: float = 0.3
     shading: float = 0.4
-    noise: float = 0.2
+    noise: float = 0.15
     thick: float = 0.3
     extracted: float = 0.08
-    cut: float = 0.4
+    cut: float = 0.3
 
 
 @dataclass(frozen=True)
