@@ -126,7 +126,6 @@ class _Pair:
         """Return `start` followed by the best transform of a kind, and the information there."""
         length, number = STEPS[steps]
         method = sitk.ImageRegistrationMethod()
-        method.SetNumberOfThreads(1)
         method.SetMetricAsMattesMutualInformation(BINS)
         method.SetMetricSamplingStrategy(sitk.ImageRegistrationMethod.NONE)
         method.SetInterpolator(sitk.sitkLinear)

@@ -1,8 +1,8 @@
 """Arrays in and out of SimpleITK.
 
 ITK's physical space is here whatever space the caller means, voxel indices or RAS mm: no file is
-met, so that LPS is never spoken of. All filters run in one thread, since sums over threads would
-make results depend on their number; several people are done in several processes.
+met, so that LPS is never spoken of. ITK runs in one thread, since sums over threads make the last
+digits depend on who comes first; several people are done in several processes.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from bids_denoise.values import FloatArray
 
     Affine = npt.NDArray[np.float64]
+
+sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
 
 
 def image_of(volume: FloatArray, affine: Affine | None = None) -> sitk.Image:
@@ -69,7 +71,6 @@ def resampler(
 ) -> sitk.ResampleImageFilter:
     """Return the filter that gives an image on `shape` voxels; beyond its border it is 0."""
     resample = sitk.ResampleImageFilter()
-    resample.SetNumberOfThreads(1)
     resample.SetSize(shape)
     resample.SetTransform(transform)
     resample.SetInterpolator(interpolator)

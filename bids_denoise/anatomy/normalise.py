@@ -200,7 +200,6 @@ def _demons(goal: FloatArray, own: FloatArray) -> FloatArray:
             continue
         coarse = _shrunk(fixed, shrink)
         demons = sitk.DiffeomorphicDemonsRegistrationFilter()
-        demons.SetNumberOfThreads(1)
         demons.SetNumberOfIterations(steps)
         demons.SetMaximumRMSError(0.0)
         demons.SetMaximumUpdateStepLength(LONGEST_STEP)
@@ -220,7 +219,6 @@ def _shrunk(image: sitk.Image, shrink: int) -> sitk.Image:
 def _on_grid_of(image: sitk.Image, field: sitk.Image) -> sitk.Image:
     """Return a field on the grid of an image; beyond its border it goes on."""
     resample = sitk.ResampleImageFilter()
-    resample.SetNumberOfThreads(1)
     resample.SetReferenceImage(image)
     resample.SetUseNearestNeighborExtrapolator(True)
     resample.SetOutputPixelType(sitk.sitkVectorFloat64)

@@ -167,7 +167,6 @@ def _climbed(
     kind = sitk.Euler3DTransform()
     kind.SetCenter(np.mean(corners, axis=0).tolist())
     method = sitk.ImageRegistrationMethod()
-    method.SetNumberOfThreads(1)
     method.SetMetricAsCorrelation()
     method.SetMetricSamplingStrategy(sitk.ImageRegistrationMethod.NONE)
     method.SetMetricFixedMask(mask)
