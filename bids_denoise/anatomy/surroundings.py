@@ -37,11 +37,14 @@ def neighbour_weights(voxel: Precise) -> FloatArray:
     return np.asarray(near / (2 * near.sum()), dtype=np.float32)
 
 
-def ring(fractions: FloatArray, inside: BoolArray, voxel: Precise) -> FloatArray:
-    """Return the mean fractions of the wider surroundings inside, float32 (x, y, z, 3)."""
+def ring(fractions: FloatArray, inside: BoolArray, voxel: Precise, out: FloatArray) -> None:
+    """Write the mean fractions of the wider surroundings inside.
+
+    Into the first three of the last axis of `out`, of `fractions` (x, y, z, 3), 0 outside.
+    """
     share = np.maximum(_smooth(inside.astype(np.float32), RING, voxel), np.float32(1e-3))
-    maps = [_smooth(fractions[..., k], RING, voxel) / share for k in range(TISSUES)]
-    return np.stack(maps, axis=-1)
+    for k in range(TISSUES):
+        out[..., k] = _smooth(fractions[..., k], RING, voxel) / share
 
 
 def log_prior(prior: FloatArray, voxel: Precise) -> FloatArray:
