@@ -37,7 +37,7 @@ HOMES = {
     "filelock": {"derivatives"},
     "psutil": {"cli"},
     "scipy": {"imageio", "intensity", "stabilisation", "metrics", "simulate"}
-    | {"denoisers", "noise", "stats", "connectome"},
+    | {"denoisers", "noise", "stats", "connectome", "anatomy"},
 }
 HEAVY = sorted(set(HOMES) - {"tomli_w", "filelock", "psutil"})
 MODULES = sorted(PACKAGE.rglob("*.py"))

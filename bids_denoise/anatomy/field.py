@@ -95,7 +95,7 @@ class Field:
         return self._values(self._lattice, inside)
 
     def everywhere(self, inside: BoolArray) -> FloatArray:
-        """Return the field, float32 (x, y, z), mean 1 `inside`, beyond it within its range there."""
+        """Return the field, float32 (x, y, z), mean 1 `inside`, beyond it within that range."""
         return self._values(self._everywhere, inside)
 
     def _values(self, waves: list[Precise], inside: BoolArray) -> FloatArray:
