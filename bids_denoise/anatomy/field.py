@@ -22,28 +22,44 @@ MARGIN = 0.15
 STIFFNESS = 1e-5
 """What bending costs, relative to the weight of all voxels."""
 
-BLOCKS = 48
+BLOCKS = 32
 """Voxels are added up in blocks, about that many along an axis."""
 
 TINY = 1e-9
 
 
 class Field:
-    """A field over a volume of `shape` with voxels of `voxel` mm; 1 everywhere at first.
+    """A field over a volume that is fitted on a lattice in it; 1 everywhere at first.
 
     Least squares in blocks: O(voxels + blocks x cosines^2) for each `fit`.
+
+    Parameters
+    ----------
+    shape
+        (x, y, z) of the volume.
+    voxel
+        (3,) in mm.
+    steps
+        (3,): the lattice is each so-manieth voxel along each axis, from the first on.
     """
 
-    def __init__(self, shape: tuple[int, ...], voxel: Precise) -> None:
-        self.shape = shape
+    def __init__(self, shape: tuple[int, ...], voxel: Precise, steps: tuple[int, ...]) -> None:
         sides = np.asarray(shape) * voxel
         share = sides / sides.max()
         counts = np.clip(np.round(MOST_COSINES * share), 2, np.maximum(np.array(shape) // 4, 1))
-        self._sizes = [max(1, round(length / BLOCKS)) for length in shape]
-        self._counts = [int(count) for count in counts]
-        self._coefficients = np.zeros(self._counts)
+        places = [np.arange(0, length, step) for length, step in zip(shape, steps, strict=True)]
+        self._sizes = [max(1, round(len(place) / BLOCKS)) for place in places]
+        self._lattice = [
+            _cosines(int(count), place, length)
+            for count, place, length in zip(counts, places, shape, strict=True)
+        ]
+        self._everywhere = [
+            _cosines(int(count), np.arange(length), length)
+            for count, length in zip(counts, shape, strict=True)
+        ]
+        self._coefficients = np.zeros([int(count) for count in counts])
         waves = np.meshgrid(
-            *(np.arange(n) / part for n, part in zip(self._counts, share, strict=True)),
+            *(np.arange(count) / part for count, part in zip(counts, share, strict=True)),
             indexing="ij",
         )
         self._bending = np.square(sum(np.square(wave) for wave in waves)).ravel()
@@ -54,19 +70,18 @@ class Field:
         Parameters
         ----------
         weight
-            float32 (x, y, z), 0 outside the brain: the squared slope of the prediction with the
-            logarithm of the field, over the variance.
+            float32 (x, y, z) on the lattice, 0 outside the brain: the squared slope of what is
+            predicted with the logarithm of the field.
         pull
-            (x, y, z): the residual times that slope, over the variance.
+            The residual times that slope.
         """
-        weights, pulls = self._in_blocks(weight), self._in_blocks(pull)
+        weights, pulls = (_in_blocks(each, self._sizes) for each in (weight, pull))
         at = np.nonzero(weights)
         total = weights[at].sum()
-        centres = [
-            np.minimum(size * index + (size - 1) / 2, length - 1)
-            for size, index, length in zip(self._sizes, at, self.shape, strict=True)
-        ]
-        x, y, z = (self._cosines(axis, place) for axis, place in enumerate(centres))
+        x, y, z = (
+            wave[:, np.minimum(size * index + size // 2, wave.shape[1] - 1)]
+            for size, index, wave in zip(self._sizes, at, self._lattice, strict=True)
+        )
         waves = np.einsum("an,bn,cn->nabc", x, y, z, optimize=True).reshape(len(at[0]), -1)
         stiff = STIFFNESS * total * self._bending
         curvature = (waves * weights[at][:, np.newaxis]).T @ waves
@@ -75,25 +90,34 @@ class Field:
         step = np.linalg.solve(curvature, slope)
         self._coefficients = self._coefficients + step.reshape(self._coefficients.shape)
 
-    def values(self, inside: BoolArray) -> FloatArray:
-        """Return the field, float32 (x, y, z), mean 1 `inside` and nowhere beyond its range."""
-        x, y, z = (self._cosines(axis, np.arange(n)) for axis, n in enumerate(self.shape))
-        field = np.einsum("abc,ax->bcx", self._coefficients, x)
-        field = np.einsum("bcx,by->cxy", field, y)
-        field = np.exp(np.einsum("cxy,cz->xyz", field, z))
+    def on_lattice(self, inside: BoolArray) -> FloatArray:
+        """Return the field on the lattice, as `everywhere` does."""
+        return self._values(self._lattice, inside)
+
+    def everywhere(self, inside: BoolArray) -> FloatArray:
+        """Return the field, float32 (x, y, z), mean 1 `inside`, beyond it within that range."""
+        return self._values(self._everywhere, inside)
+
+    def _values(self, waves: list[Precise], inside: BoolArray) -> FloatArray:
+        x, y, z = (wave.astype(np.float32) for wave in waves)
+        field = np.tensordot(self._coefficients.astype(np.float32), x, axes=(0, 0))
+        field = np.tensordot(field, y, axes=(0, 0))
+        field = np.tensordot(field, z, axes=(0, 0))
+        np.exp(field, out=field)
         within = field[inside]
-        mean = float(within.mean())
-        self._coefficients[0, 0, 0] -= np.log(mean)
         np.clip(field, within.min(), within.max(), out=field)
-        return np.asarray(field / mean, dtype=np.float32)
+        field /= np.float32(within.mean(dtype=np.float64))
+        return field
 
-    def _cosines(self, axis: int, place: npt.NDArray[np.int64] | Precise) -> Precise:
-        length = (1 + 2 * MARGIN) * self.shape[axis]
-        phase = np.pi * (place + 0.5 + MARGIN * self.shape[axis]) / length
-        return np.cos(np.arange(self._counts[axis])[:, np.newaxis] * phase)
 
-    def _in_blocks(self, values: FloatArray) -> Precise:
-        total = np.asarray(values, dtype=np.float64)
-        for axis, size in enumerate(self._sizes):
-            total = np.add.reduceat(total, np.arange(0, total.shape[axis], size), axis=axis)
-        return total
+def _cosines(count: int, place: npt.NDArray[np.int64], length: int) -> Precise:
+    """Return the cosines (count, place) that are flat `MARGIN` beyond both ends."""
+    phase = np.pi * (place + 0.5 + MARGIN * length) / ((1 + 2 * MARGIN) * length)
+    return np.cos(np.arange(count)[:, np.newaxis] * phase)
+
+
+def _in_blocks(values: FloatArray, sizes: list[int]) -> Precise:
+    total = np.asarray(values, dtype=np.float64)
+    for axis, size in enumerate(sizes):
+        total = np.add.reduceat(total, np.arange(0, total.shape[axis], size), axis=axis)
+    return total

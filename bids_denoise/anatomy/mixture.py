@@ -44,7 +44,7 @@ THINNED = 100_000
 SAMPLED = 30_000
 """Voxels that the Markov random field is learnt from."""
 
-FIRST_ROUNDS, ROUNDS = 20, 12
+FIRST_ROUNDS, ROUNDS = 20, 10
 
 STILL = 0.002
 """Mean change of the fractions in the brain below which nothing more is gained."""
@@ -84,7 +84,9 @@ class Mixture:
         self.iterations = 0
         self._data, self._inside, self._voxel = data, inside, voxel
         self._context = np.zeros_like(self.fractions)
-        self._smooth = Field(data.shape, voxel)
+        steps = _steps(inside)
+        self._lattice = tuple(slice(None, None, step) for step in steps)
+        self._smooth = Field(data.shape, voxel, steps)
         self._shares = np.where(MIXTURES.max(axis=1) == 1, 1 / 4, 1 / 16)
 
     def start(self, prior: FloatArray | None) -> None:
@@ -96,7 +98,8 @@ class Mixture:
             float32 (3, x, y, z), or None: the classes are then those of middle, high and low
             intensity.
         """
-        thin = _thinned(self._inside)
+        thin = np.zeros_like(self._inside)
+        thin[self._lattice] = self._inside[self._lattice]
         if prior is None:
             found = means_of_histogram(self._data[thin])
         else:
@@ -106,7 +109,10 @@ class Mixture:
         alone = np.zeros_like(self.fractions)
         for turn in range(FIRST_ROUNDS):
             self.fractions = alone
-            self._turn(thin, self._first_weights(), with_field=turn > 0)
+            self._turn(thin, self._first_weights())
+            if turn > 0:
+                self._fit_field()
+                self.field[self._lattice] = self._smooth.on_lattice(self._inside[self._lattice])
 
     def is_t2w(self) -> bool:
         """Tell whether fluid is bright, after a `start` without prior."""
@@ -122,30 +128,35 @@ class Mixture:
         """Estimate everything from all voxels and their neighbours."""
         weights = self._first_weights()
         self.fractions = np.zeros_like(self.fractions)
-        self._turn(self._inside, weights, with_field=False)
+        self.field = self._smooth.everywhere(self._inside)
+        self._turn(self._inside, weights)
         sample = _sample(self._inside)
         for _ in range(ROUNDS):
             before = self.fractions
-            self._context[..., :TISSUES] = ring(before, self._inside, self._voxel)
+            ring(before, self._inside, self._voxel, out=self._context)
             voxels, model = self._voxels(self._inside), self._model(weights)
             seen = features(voxels, before, model.near, sample)
             weights = learnt_weights(weights, seen, log_likelihood(voxels, model, sample))
             self._turn(self._inside, weights)
+            self._fit_field()
+            self.field = self._smooth.everywhere(self._inside)
             change = np.abs(self.fractions - before).sum() / np.count_nonzero(self._inside)
             if change < STILL:
                 break
 
-    def _turn(self, inside: BoolArray, weights: FloatArray, with_field: bool = True) -> None:
-        """One iteration of expectation maximisation over the voxels `inside`."""
+    def _turn(self, inside: BoolArray, weights: FloatArray) -> None:
+        """Do one iteration of expectation maximisation over the voxels `inside`."""
         voxels, model = self._voxels(inside), self._model(weights)
         self.fractions, sums = tissue_cpu.expect(voxels, model, self.fractions)
         self._shares = (sums[:, 0] + 1) / (sums[:, 0] + 1).sum()
         self._maximise(sums, float(np.square(self._data[inside], dtype=np.float64).sum()))
-        if with_field:
-            predicted = self.field * (self.fractions @ self.means.astype(np.float32))
-            self._smooth.fit(np.square(predicted), predicted * (self._data - predicted))
-            self.field = self._smooth.values(self._inside)
         self.iterations += 1
+
+    def _fit_field(self) -> None:
+        """Estimate the field anew from what the fractions predict."""
+        field, data = self.field[self._lattice], self._data[self._lattice]
+        predicted = field * (self.fractions[self._lattice] @ self.means.astype(np.float32))
+        self._smooth.fit(np.square(predicted), predicted * (data - predicted))
 
     def _maximise(self, sums: Precise, energy: float) -> None:
         """Take the means and the variance of greatest likelihood; `energy` is the sum of y^2."""
@@ -172,13 +183,10 @@ class Mixture:
         return Model(MIXTURES, means, np.float32(self.variance), weights, near)
 
 
-def _thinned(inside: BoolArray) -> BoolArray:
-    """Return `inside` at evenly spaced voxels only, about `THINNED` of them."""
+def _steps(inside: BoolArray) -> tuple[int, ...]:
+    """Return the steps along the axes at which about `THINNED` voxels are inside."""
     step = max(1, round(float(np.cbrt(np.count_nonzero(inside) / THINNED))))
-    steps = tuple(slice(None, None, min(step, max(1, length // 16))) for length in inside.shape)
-    thin = np.zeros_like(inside)
-    thin[steps] = inside[steps]
-    return thin if thin.any() else inside
+    return tuple(min(step, max(1, length // 24)) for length in inside.shape)
 
 
 def _sample(inside: BoolArray) -> tuple[npt.NDArray[np.intp], ...]:

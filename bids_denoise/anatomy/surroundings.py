@@ -30,18 +30,21 @@ RIDGE = 1e-3
 def neighbour_weights(voxel: Precise) -> FloatArray:
     """Return how much a neighbour along each axis counts: by its inverse squared distance.
 
-    >>> neighbour_weights(np.array([1.0, 1.0, 2.0])).round(3).tolist()
-    [0.2222..., 0.2222..., 0.0560...]
+    >>> neighbour_weights(np.array([1.0, 1.0, 2.0])).astype(float).round(3).tolist()
+    [0.222, 0.222, 0.056]
     """
     near = np.square(voxel.min() / voxel)
     return np.asarray(near / (2 * near.sum()), dtype=np.float32)
 
 
-def ring(fractions: FloatArray, inside: BoolArray, voxel: Precise) -> FloatArray:
-    """Return the mean fractions of the wider surroundings inside, float32 (x, y, z, 3)."""
+def ring(fractions: FloatArray, inside: BoolArray, voxel: Precise, out: FloatArray) -> None:
+    """Write the mean fractions of the wider surroundings inside.
+
+    Into the first three of the last axis of `out`, of `fractions` (x, y, z, 3), 0 outside.
+    """
     share = np.maximum(_smooth(inside.astype(np.float32), RING, voxel), np.float32(1e-3))
-    maps = [_smooth(fractions[..., k], RING, voxel) / share for k in range(TISSUES)]
-    return np.stack(maps, axis=-1)
+    for k in range(TISSUES):
+        out[..., k] = _smooth(fractions[..., k], RING, voxel) / share
 
 
 def log_prior(prior: FloatArray, voxel: Precise) -> FloatArray:

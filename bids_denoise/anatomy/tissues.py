@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from bids_denoise.anatomy.classes import GREY, WHITE
+from bids_denoise.anatomy.classes import GREY, WHITE, without_outliers
 from bids_denoise.anatomy.mixture import Mixture
 from bids_denoise.errors import ScanError
 
@@ -123,8 +123,9 @@ def segment(
     inside = _checked(data, brain, prior)
     box = tuple(slice(int(at.min()), int(at.max()) + 1) for at in np.nonzero(inside))
     within = np.pad(inside[box], 1)
-    scale = float(np.percentile(np.abs(data[inside]), 90)) or float(np.abs(data[inside]).max())
-    values = np.pad(np.where(inside[box], data[box], 0) / np.float32(scale), 1)
+    values = without_outliers(np.where(inside[box], data[box], 0), inside[box])
+    scale = float(np.abs(values).max())
+    values = np.pad(values / np.float32(scale), 1)
     voxel = np.linalg.norm(affine[:3, :3], axis=0)
     mixture = Mixture(np.ascontiguousarray(values, dtype=np.float32), within, voxel)
     maps = None if prior is None else np.pad(prior[:, *box], ((0, 0), *3 * [(1, 1)]))

@@ -42,7 +42,7 @@ def expect(
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
 def _plane(x, voxels, model, fractions, out, sums):  # type: ignore[no-untyped-def]
     data, field, inside, context = voxels
-    mixtures, means, variance, weights, near = model
+    mixtures, _, _, weights, near = model
     states, count = weights.shape
     odds, feature = np.empty(states, np.float32), np.empty(count, np.float32)
     around = np.empty(TISSUES, np.float32)
@@ -57,7 +57,7 @@ def _plane(x, voxels, model, fractions, out, sums):  # type: ignore[no-untyped-d
             feature[5] = around[1] * around[2]
             for c in range(count - PRODUCTS):
                 feature[PRODUCTS + c] = context[x, y, z, c]
-            _posterior(data[x, y, z], field[x, y, z], feature, weights, means, variance, odds)
+            _posterior(data[x, y, z], field[x, y, z], feature, model, odds)
             by, bb = field[x, y, z] * data[x, y, z], field[x, y, z] * field[x, y, z]
             for s in range(states):
                 for k in range(TISSUES):
@@ -82,8 +82,9 @@ def _neighbours(fractions, x, y, z, near, around):  # type: ignore[no-untyped-de
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
-def _posterior(value, field, feature, weights, means, variance, odds):  # type: ignore[no-untyped-def]
+def _posterior(value, field, feature, model, odds):  # type: ignore[no-untyped-def]
     """Write the probability of each state into `odds`."""
+    _, means, variance, weights, _ = model
     precision, most = HALF / variance, np.float32(-1e30)
     for s in range(len(odds)):
         residual = value - field * means[s]
