@@ -136,8 +136,7 @@ def nuclei(individual: Individual, grid: Grid, finest: float = FINEST) -> FloatA
     """Return how much of each voxel each of the person's nuclei fills, (nucleus, x, y, z)."""
     own = NUCLEI[: len(individual.traits.nuclei)]
     return mean_of(
-        shares(_placed(individual, _native(individual, points)), own, cell)
-        for points, cell in cells(grid, finest)
+        shares(in_template(individual, points), own, cell) for points, cell in cells(grid, finest)
     )
 
 
@@ -150,7 +149,7 @@ def brain_tissues(individual: Individual, grid: Grid, parts: FloatArray) -> Floa
         [parts[Tissue.GREY] + parts[Tissue.DEEP_GREY], parts[Tissue.WHITE], parts[Tissue.CSF]]
     )
     distance = Maps(template().volumes[2:3], template().affine)
-    away = sample(distance, _placed(individual, _native(individual, points_of(grid))))[0]
+    away = sample(distance, in_template(individual, points_of(grid)))[0]
     tissues[2] *= away < (SUBARACHNOID + SKULL) / 2
     return tissues
 
@@ -248,6 +247,11 @@ def _face_distance(points: Points) -> FloatArray:
     face = np.sqrt((x / 62) ** 2 + ((y - 22) / 72) ** 2 + ((z + 55) / 62) ** 2)
     neck = np.sqrt((x / 58) ** 2 + ((y + 38) / 60) ** 2 + (np.maximum(z + 40, 0) / 40) ** 2)
     return np.asarray(60 * (np.minimum(face, neck) - 1), dtype=np.float32)
+
+
+def in_template(individual: Individual, points: Points) -> Points:
+    """Return where in the template `points` (3, x, y, z) of the person lie, RAS mm."""
+    return _placed(individual, _native(individual, points))
 
 
 def _native(individual: Individual, points: Points) -> Points:
