@@ -21,7 +21,7 @@ import numpy as np
 from bids_denoise.simulate.fields import smooth_field
 from bids_denoise.simulate.head import SKULL, build_head, deep_grey, step
 from bids_denoise.simulate.phantom import Tissue
-from bids_denoise.simulate.traits import TEMPLATE, Nucleus, Traits, capsule, contracted, shares
+from bids_denoise.simulate.traits import TEMPLATE, Ellipsoid, Traits, capsule, contracted, shares
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -37,10 +37,10 @@ SUBARACHNOID = 3.0
 FINEST = 1.5
 MOST_POINTS = 3
 
-NUCLEI = tuple(Nucleus((side, 10.0, 10.0), (5.5, 12.0, 8.0)) for side in (-14.0, 14.0))
+NUCLEI = tuple(Ellipsoid((side, 10.0, 10.0), (5.5, 12.0, 8.0)) for side in (-14.0, 14.0))
 """Left and right, at the caudate: ventricle on one side, internal capsule on the other."""
 
-VENTRICLES = Nucleus((0.0, -12.0, 14.0), (18.0, 36.0, 16.0))
+VENTRICLES = Ellipsoid((0.0, -12.0, 14.0), (18.0, 36.0, 16.0))
 """Where ageing widens the fluid spaces most."""
 
 

@@ -33,7 +33,7 @@ def edges(found: RestingRun) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """Return the correlations of the parcels' means in the noisy data."""
     labels = found.parcels.labels
     means = np.stack([found.data[labels == k].mean(axis=0) for k in range(1, 31)])
-    return np.corrcoef(means)[UPPER]
+    return np.asarray(np.corrcoef(means))[UPPER]
 
 
 def test_a_connectome_is_a_correlation_matrix_of_ones_own() -> None:
@@ -57,7 +57,7 @@ def test_courses_have_the_true_correlation() -> None:
 
 def test_runs_of_one_person_are_more_alike_than_those_of_two() -> None:
     first, second = ([edges(run(person, number)) for person in range(3)] for number in (0, 1))
-    alike = np.corrcoef(first, second)[:3, 3:]
+    alike = np.asarray(np.corrcoef(first, second))[:3, 3:]
     assert np.all(alike.argmax(axis=1) == np.arange(3))
     assert np.diag(alike).mean() > alike[~np.eye(3, dtype=bool)].mean() + 0.05
 
