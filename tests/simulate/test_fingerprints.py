@@ -51,7 +51,7 @@ def test_a_connectome_is_a_correlation_matrix_of_ones_own() -> None:
 
 def test_courses_have_the_true_correlation() -> None:
     long = resting_run(PEOPLE[0], SPECIES["human"].grid(24.0), (2.0, 6000), 0, PARCELS)
-    found = np.corrcoef(long.parcels.courses)[UPPER]
+    found = np.asarray(np.corrcoef(long.parcels.courses))[UPPER]
     np.testing.assert_allclose(found, connectome(PEOPLE[0], 30)[UPPER], atol=0.12)
 
 
