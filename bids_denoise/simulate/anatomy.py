@@ -21,7 +21,7 @@ import numpy as np
 from bids_denoise.simulate.fields import smooth_field
 from bids_denoise.simulate.head import SKULL, build_head, deep_grey, step
 from bids_denoise.simulate.phantom import Tissue
-from bids_denoise.simulate.traits import TEMPLATE, Nucleus, Traits, capsule, contracted, shares
+from bids_denoise.simulate.traits import TEMPLATE, Ellipsoid, Traits, capsule, contracted, shares
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -37,10 +37,10 @@ SUBARACHNOID = 3.0
 FINEST = 1.5
 MOST_POINTS = 3
 
-NUCLEI = tuple(Nucleus((side, 10.0, 10.0), (5.5, 12.0, 8.0)) for side in (-14.0, 14.0))
+NUCLEI = tuple(Ellipsoid((side, 10.0, 10.0), (5.5, 12.0, 8.0)) for side in (-14.0, 14.0))
 """Left and right, at the caudate: ventricle on one side, internal capsule on the other."""
 
-VENTRICLES = Nucleus((0.0, -12.0, 14.0), (18.0, 36.0, 16.0))
+VENTRICLES = Ellipsoid((0.0, -12.0, 14.0), (18.0, 36.0, 16.0))
 """Where ageing widens the fluid spaces most."""
 
 
@@ -136,8 +136,7 @@ def nuclei(individual: Individual, grid: Grid, finest: float = FINEST) -> FloatA
     """Return how much of each voxel each of the person's nuclei fills, (nucleus, x, y, z)."""
     own = NUCLEI[: len(individual.traits.nuclei)]
     return mean_of(
-        shares(_placed(individual, _native(individual, points)), own, cell)
-        for points, cell in cells(grid, finest)
+        shares(in_template(individual, points), own, cell) for points, cell in cells(grid, finest)
     )
 
 
@@ -150,7 +149,7 @@ def brain_tissues(individual: Individual, grid: Grid, parts: FloatArray) -> Floa
         [parts[Tissue.GREY] + parts[Tissue.DEEP_GREY], parts[Tissue.WHITE], parts[Tissue.CSF]]
     )
     distance = Maps(template().volumes[2:3], template().affine)
-    away = sample(distance, _placed(individual, _native(individual, points_of(grid))))[0]
+    away = sample(distance, in_template(individual, points_of(grid)))[0]
     tissues[2] *= away < (SUBARACHNOID + SKULL) / 2
     return tissues
 
@@ -248,6 +247,11 @@ def _face_distance(points: Points) -> FloatArray:
     face = np.sqrt((x / 62) ** 2 + ((y - 22) / 72) ** 2 + ((z + 55) / 62) ** 2)
     neck = np.sqrt((x / 58) ** 2 + ((y + 38) / 60) ** 2 + (np.maximum(z + 40, 0) / 40) ** 2)
     return np.asarray(60 * (np.minimum(face, neck) - 1), dtype=np.float32)
+
+
+def in_template(individual: Individual, points: Points) -> Points:
+    """Return where in the template `points` (3, x, y, z) of the person lie, RAS mm."""
+    return _placed(individual, _native(individual, points))
 
 
 def _native(individual: Individual, points: Points) -> Points:

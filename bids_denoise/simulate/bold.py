@@ -143,18 +143,29 @@ def bold_run(
         amplitudes[name] = paradigm.amplitude * grey * _sphere(points, region)
         responses[name] = response(events, *timing)
         series += amplitudes[name][..., np.newaxis] * responses[name]
-    baseline = SCALE * anatomy.signal(parts, CONTRASTS["T2starw"])
-    baseline *= anatomy.texture(individual, grid)
-    series += 1
-    series *= baseline[..., np.newaxis]
-    series += moved(baseline, points, timing, physiology.motion, rng)
+    baseline = resting_image(individual, grid, parts)
     return BoldTruth(
-        series=np.maximum(series, 0),
+        series=scanned(series, baseline, moved(baseline, points, timing, physiology.motion, rng)),
         amplitudes=amplitudes,
         responses=responses,
         parcels=parcels,
         brain=parts[[Tissue.GREY, Tissue.WHITE, Tissue.DEEP_GREY]].sum(axis=0) > 0.5,
     )
+
+
+def resting_image(individual: Individual, grid: Grid, parts: FloatArray) -> FloatArray:
+    """Return what every volume would be if nothing changed, float32 (x, y, z), image units."""
+    image = SCALE * anatomy.signal(parts, CONTRASTS["T2starw"])
+    image *= anatomy.texture(individual, grid)
+    return image
+
+
+def scanned(change: FloatArray, baseline: FloatArray, motion: FloatArray) -> FloatArray:
+    """Return the series of a relative `change` (x, y, z, t) and of `motion`; uses up `change`."""
+    change += 1
+    change *= baseline[..., np.newaxis]
+    change += motion
+    return np.asarray(np.maximum(change, 0))
 
 
 def _sphere(points: Points, region: Region) -> FloatArray:

@@ -51,7 +51,7 @@ MISSING = {
 }
 """Share of values that were not recorded."""
 
-SITES = ("ICA", "M1", "M2")
+OCCLUSIONS = ("ICA", "M1", "M2")
 
 
 @dataclass(frozen=True)
@@ -219,7 +219,7 @@ def _complete(count: int, hospitals: Hospitals, rng: np.random.Generator) -> Tab
     glucose = 125 * np.exp(0.25 * cause["glucose"] + 0.22 * diabetes)
     delay = 110 * np.exp(0.7 * cause["delay"]) + hospitals.later
     place = cause["nihss"] + rng.logistic(size=count)
-    site = np.select([place > 1.2, place > -1.8], SITES[:2], SITES[2])
+    site = np.select([place > 1.2, place > -1.8], OCCLUSIONS[:2], OCCLUSIONS[2])
     return {
         "age": np.rint(age),
         "sex": np.where(_happens(-0.1 + 0.03 * (age - 72), rng) > 0, "F", "M"),

@@ -75,7 +75,7 @@ class Group:
         Share by which the first nucleus of the species is smaller than it would be; typically
         0.03 to 0.05.
     age
-        Mean, in years.
+        Mean, in years; of rodents, in weeks.
     women
         Share.
     sites

@@ -123,6 +123,7 @@ def at_rest(
     timing: tuple[float, int],
     strength: Physiology,
     rng: np.random.Generator,
+    parcels: Parcels | None = None,
 ) -> tuple[FloatArray, Parcels]:
     """Return the relative change (x, y, z, t) that brain and body make, and the networks in it.
 
@@ -134,11 +135,14 @@ def at_rest(
         As in `draw_parcels`.
     strength
         Of each cause.
+    parcels
+        The networks and what they do, where that is known; else they are drawn.
     """
     tr, volumes = timing
     grey = parts[Tissue.GREY] + parts[Tissue.DEEP_GREY]
     alive = grey + np.float32(0.4) * parts[Tissue.WHITE]
-    parcels = draw_parcels(points, grey, strength.parcels, timing, rng)
+    if parcels is None:
+        parcels = draw_parcels(points, grey, strength.parcels, timing, rng)
     silent = np.zeros((1, volumes), np.float32)
     change = np.concatenate([silent, parcels.courses])[parcels.labels]
     change *= np.float32(strength.networks) * grey[..., np.newaxis]

@@ -16,7 +16,7 @@ import numpy as np
 from bids_denoise.simulate.anatomy import Maps, cells, centred_grid, mean_of, points_of, sample
 from bids_denoise.simulate.fields import smooth_field
 from bids_denoise.simulate.phantom import Tissue
-from bids_denoise.simulate.traits import Nucleus, Traits, capsule, contracted, distance, shares
+from bids_denoise.simulate.traits import Ellipsoid, Traits, capsule, contracted, distance, shares
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -66,29 +66,29 @@ class Rodent:
     traits: Traits
 
 
-def _pair(side: float, y: float, z: float, axes: Triple) -> tuple[Nucleus, Nucleus]:
-    return Nucleus((-side, y, z), axes), Nucleus((side, y, z), axes)
+def _pair(side: float, y: float, z: float, axes: Triple) -> tuple[Ellipsoid, Ellipsoid]:
+    return Ellipsoid((-side, y, z), axes), Ellipsoid((side, y, z), axes)
 
 
-CEREBRUM = Nucleus((0.0, 0.0, 0.0), (7.6, 9.4, 5.1))
-CEREBELLUM = Nucleus((0.0, -10.4, 0.6), (6.0, 3.5, 3.7))
-STEM = Nucleus((0.0, -11.0, -2.9), (3.0, 8.0, 2.1))
+CEREBRUM = Ellipsoid((0.0, 0.0, 0.0), (7.6, 9.4, 5.1))
+CEREBELLUM = Ellipsoid((0.0, -10.4, 0.6), (6.0, 3.5, 3.7))
+STEM = Ellipsoid((0.0, -11.0, -2.9), (3.0, 8.0, 2.1))
 BULBS = _pair(1.5, 10.6, 0.2, (1.6, 3.4, 1.8))
 BRAIN = (CEREBRUM, CEREBELLUM, STEM, *BULBS)
 
-CAPSULE = Nucleus((0.0, -0.4, -1.0), (6.0, 7.4, 4.3))
-CORE = Nucleus((0.0, -0.4, -1.2), (5.4, 6.8, 3.9))
+CAPSULE = Ellipsoid((0.0, -0.4, -1.0), (6.0, 7.4, 4.3))
+CORE = Ellipsoid((0.0, -0.4, -1.2), (5.4, 6.8, 3.9))
 VENTRICLES = _pair(2.4, 1.6, 1.5, (0.9, 2.6, 0.55))
 MIDLINE = (
-    Nucleus((0.0, -1.5, -1.4), (0.3, 2.6, 2.0)),
-    Nucleus((0.0, -8.0, -1.2), (0.8, 1.6, 0.5)),
+    Ellipsoid((0.0, -1.5, -1.4), (0.3, 2.6, 2.0)),
+    Ellipsoid((0.0, -8.0, -1.2), (0.8, 1.6, 0.5)),
 )
 HIPPOCAMPI = _pair(3.4, -3.4, 0.9, (2.2, 1.8, 1.3))
-ARBOR = Nucleus((0.0, -9.9, 0.3), (4.2, 2.3, 2.3))
+ARBOR = Ellipsoid((0.0, -9.9, 0.3), (4.2, 2.3, 2.3))
 EYES = _pair(7.2, 12.5, -0.5, (2.7, 2.7, 2.7))
 HEAD = (
-    Nucleus((0.0, -1.0, -3.5), (12.5, 20.0, 11.0)),
-    Nucleus((0.0, 15.0, -3.0), (7.5, 14.0, 7.0)),
+    Ellipsoid((0.0, -1.0, -3.5), (12.5, 20.0, 11.0)),
+    Ellipsoid((0.0, 15.0, -3.0), (7.5, 14.0, 7.0)),
 )
 
 
@@ -185,7 +185,7 @@ def _paint_cerebrum(parts: FloatArray, traits: Traits, at: Points, cell: float) 
     _paint(parts, Tissue.WHITE, _inside(at, CAPSULE, cell) * above)
     _paint(parts, Tissue.DEEP_GREY, _inside(at, CORE, cell))
     for bulb in BULBS:
-        tract = Nucleus(bulb.centre, (0.4, 2.2, 0.5))
+        tract = Ellipsoid(bulb.centre, (0.4, 2.2, 0.5))
         _paint(parts, Tissue.WHITE, _inside(at, tract, cell))
     for each in VENTRICLES:
         _paint(parts, Tissue.CSF, _inside(at, each, cell, WIDENING * traits.ageing))
@@ -205,7 +205,7 @@ def _paint_hindbrain(parts: FloatArray, at: Points, cell: float) -> None:
     _paint(parts, Tissue.WHITE, _inside(at, STEM, cell) * _border(-at[1] - 5, cell))
 
 
-def _nearest(at: Points, parts: tuple[Nucleus, ...]) -> FloatArray:
+def _nearest(at: Points, parts: tuple[Ellipsoid, ...]) -> FloatArray:
     """Return the distance to the union of ellipsoids in mm, negative inside, (x, y, z)."""
     nearest = distance(at, parts[0])
     for each in parts[1:]:
@@ -213,7 +213,7 @@ def _nearest(at: Points, parts: tuple[Nucleus, ...]) -> FloatArray:
     return nearest
 
 
-def _inside(at: Points, body: Nucleus, cell: float, wider: float = 0.0) -> FloatArray:
+def _inside(at: Points, body: Ellipsoid, cell: float, wider: float = 0.0) -> FloatArray:
     """Return the share of each cell that lies in `body`, which is `wider` by so many mm."""
     return _border(wider - distance(at, body), cell)
 

@@ -29,8 +29,8 @@ CAPSULE = 1.5
 
 
 @dataclass(frozen=True)
-class Nucleus:
-    """A deep grey nucleus: an ellipsoid, `centre` and semi-`axes` in mm of the template."""
+class Ellipsoid:
+    """The shape of a nucleus or another body: `centre` and semi-`axes` in mm of the template."""
 
     centre: Triple
     axes: Triple
@@ -51,7 +51,8 @@ class Traits:
         Length of the head relative to the template's.
     ageing
         Log odds added to CSF against grey and white matter, and three times as much around the
-        ventricles: cortex thins and ventricles widen. 0 is the template, negative is younger.
+        ventricles: cortex thins and ventricles widen. In rodents the same in units of
+        `rodent.WIDENING`. 0 is the template, negative is younger.
     nuclei
         Volume of each nucleus of the species relative to the template's, before `scale`; where
         there are none, none are drawn.
@@ -65,12 +66,12 @@ class Traits:
 TEMPLATE = Traits()
 
 
-def radius(points: Points, nucleus: Nucleus) -> FloatArray:
+def radius(points: Points, nucleus: Ellipsoid) -> FloatArray:
     """Return how far `points` (3, ...) lie from the centre, 1 at the border of `nucleus`."""
     return np.asarray(np.sqrt(np.square(_relative(points, nucleus)).sum(axis=0)))
 
 
-def contracted(points: Points, nuclei: Sequence[Nucleus], volumes: Sequence[float]) -> Points:
+def contracted(points: Points, nuclei: Sequence[Ellipsoid], volumes: Sequence[float]) -> Points:
     """Return where in the template to look, so that each nucleus has its share of the volume.
 
     Parameters
@@ -88,7 +89,7 @@ def contracted(points: Points, nuclei: Sequence[Nucleus], volumes: Sequence[floa
     return points
 
 
-def distance(points: Points, nucleus: Nucleus) -> FloatArray:
+def distance(points: Points, nucleus: Ellipsoid) -> FloatArray:
     """Return about how many mm `points` (3, ...) lie outside of `nucleus`, negative inside.
 
     To first order in the distance: best near the border.
@@ -99,7 +100,7 @@ def distance(points: Points, nucleus: Nucleus) -> FloatArray:
     return np.asarray((far - 1) * far / steep)
 
 
-def shares(points: Points, nuclei: Sequence[Nucleus], cell: float) -> FloatArray:
+def shares(points: Points, nuclei: Sequence[Ellipsoid], cell: float) -> FloatArray:
     """Return how much of a cube around each point each nucleus fills, (nucleus, x, y, z).
 
     `cell` is the cube's side in mm.
@@ -110,16 +111,16 @@ def shares(points: Points, nuclei: Sequence[Nucleus], cell: float) -> FloatArray
     return found
 
 
-def capsule(points: Points, nucleus: Nucleus) -> FloatArray:
+def capsule(points: Points, nucleus: Ellipsoid) -> FloatArray:
     """Return 1 up to `CAPSULE` radii from the centre of `nucleus`, 0 from a third further on."""
     return np.asarray(np.clip(1 - 3 * (radius(points, nucleus) - CAPSULE), 0, 1))
 
 
-def _arm(points: Points, nucleus: Nucleus) -> Points:
+def _arm(points: Points, nucleus: Ellipsoid) -> Points:
     return points - _column(nucleus.centre, points)
 
 
-def _relative(points: Points, nucleus: Nucleus) -> Points:
+def _relative(points: Points, nucleus: Ellipsoid) -> Points:
     return _arm(points, nucleus) / _column(nucleus.axes, points)
 
 

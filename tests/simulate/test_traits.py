@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from bids_denoise.simulate import anatomy, traits
-from bids_denoise.simulate.traits import Nucleus
+from bids_denoise.simulate.traits import Ellipsoid
 
-BALL = Nucleus((2.0, -1.0, 0.5), (4.0, 7.0, 5.0))
+BALL = Ellipsoid((2.0, -1.0, 0.5), (4.0, 7.0, 5.0))
 
 
 def volume(voxel: float, cell: float, size: float = 1.0) -> float:
@@ -40,6 +40,6 @@ def test_contraction_leaves_what_is_far_where_it_is_and_never_folds() -> None:
 
 
 def test_distance_is_that_to_the_border() -> None:
-    ball = Nucleus((0.0, 0.0, 0.0), (5.0, 5.0, 5.0))
+    ball = Ellipsoid((0.0, 0.0, 0.0), (5.0, 5.0, 5.0))
     points = np.array([[5.0, 7.0, 0.0], [0.0, 0.0, 3.0], [0.0, 0.0, 0.0]], dtype=np.float32)
     np.testing.assert_allclose(traits.distance(points, ball), [0, 2, -2], atol=1e-5)
