@@ -1,4 +1,4 @@
-"""Whether classifiers can be fooled, and whether their intervals hold: docs/benchmarks/classifiers.md.
+"""Can classifiers be fooled, do their intervals hold: writes docs/benchmarks/classifiers.md.
 
 ::
 
@@ -12,7 +12,7 @@ permutation test finds an effect at 5 % when labels are exchanged freely, or wit
 
 Coverage: 10 features of 200 carry an effect, of both of two feature sets, which are two noisy
 readings of one truth, equally good. How often do 95 % intervals hold the expected AUC of models
-trained on as many participants (mean over all data sets of 4000 others each), and 0 as the
+trained on as many participants (mean over all data sets of 800 others each), and 0 as the
 difference of the sets? "Across folds" is the standard error of fold-wise AUC, as often reported.
 
 Time: 40 participants, 150,000 features, 2 sites, 2 confounds; all steps, both models, 10 repeats,
@@ -54,7 +54,7 @@ from bids_denoise.stats.classify.run import classify  # noqa: E402
 from bids_denoise.workers import map_in_order  # noqa: E402
 
 PAGE = ROOT / "docs" / "benchmarks" / "classifiers.md"
-SHUFFLES = 99
+SHUFFLES = 39
 
 
 def main() -> None:
@@ -185,7 +185,7 @@ def one_coverage(trial: tuple[int, int]) -> Covered:
     rng = np.random.default_rng([seed, n])
     y = rng.permutation(np.arange(n) % 2 == 0)
     sets = with_effect(n, rng, y)
-    others = np.arange(4000) % 2 == 0
+    others = np.arange(800) % 2 == 0
     plan = Plan(models=(LINEAR,), repeats=5, learning=(), seed=seed)
     names = [str(i) for i in range(n)]
     found = []
@@ -199,7 +199,7 @@ def one_coverage(trial: tuple[int, int]) -> Covered:
     auc, parts = auc_parts(sample, scores[0])
     plain = variance(replace(sample, retrained=0), parts)
     estimate = auc_estimate(sample, scores[0])
-    expected = expected_auc(sets[0], y, with_effect(4000, rng, others)[0], others, plan)
+    expected = expected_auc(sets[0], y, with_effect(len(others), rng, others)[0], others, plan)
     one = folds[0][: plan.folds]
     half = 1.96 * one.std(ddof=1) / np.sqrt(len(one))
     tests = (

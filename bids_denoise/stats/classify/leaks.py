@@ -174,14 +174,15 @@ def _indices(x: Any, labels: Booleans, free: Booleans, called: Any) -> Iterator[
 
 
 def _missing(where: str, x: Any, labels: Booleans, called: Any) -> Iterator[Flag]:
-    for column, p in signs.missing_by_label(x, labels):
+    alone = list(signs.missing_by_label(x, labels))
+    for column, p in alone:
         yield Flag(
             "missing by label",
             f"whether {called(column)} is missing goes with the label (Fisher's p {p:.1g}): models"
             " may learn how data were taken, not what was measured",
         )
     count = np.isnan(x).sum(axis=1)
-    if np.ptp(count) and x.shape[1] > 1 and signs.rank_p(count, labels) < signs.SURPRISING:
+    if np.ptp(count) and not alone and signs.rank_p(count, labels) < signs.SURPRISING:
         yield Flag("missing by label", f"rows of one label miss more values of {where!r}")
 
 
@@ -237,9 +238,10 @@ def _shapes(question: Question) -> None:
 def _plan(plan: Plan) -> None:
     for transformer in plan.transformers:
         if signs.is_fitted(transformer):
+            called = " ".join(repr(transformer).split())
             raise LeakError(
-                f"fitted beforehand: {transformer!r} has been fitted already, on rows that will be"
-                " held out; allowed: unfitted transformers"
+                f"fitted beforehand: {called} has been fitted already, on rows that will be held"
+                " out; allowed: unfitted transformers"
             )
 
 
@@ -275,7 +277,7 @@ def _sites(question: Question, plan: Plan) -> None:
             "a site that is held out cannot be harmonised; allowed: harmonise off, or folds"
         )
     people = codes(question.participants)
-    if len(np.unique(np.stack([people, codes(sites)]), axis=1).T) > people.max() + 1:
+    if len(np.unique(np.stack([people, codes(question.sites)]), axis=1).T) > people.max() + 1:
         raise LeakError("participant at several sites: allowed with leave-site-out: one site each")
 
 
@@ -283,7 +285,7 @@ def _pure_sites(question: Question) -> Iterator[Flag]:
     if question.sites is None:
         return
     sites = np.asarray(question.sites, dtype=str)
-    for site in np.unique(sites):
+    for site in np.unique(sites).tolist():
         if len(set(question.labels[sites == site])) == 1:
             group = "patients" if question.labels[sites == site][0] else "controls"
             yield Flag("site of one label", f"site {site!r} has only {group}")
