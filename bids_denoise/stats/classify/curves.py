@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -71,13 +71,15 @@ def roc(sample: Sample, scores: Floats, seed: int) -> Curve:
 
 
 def calibration(sample: Sample, chance: Floats, seed: int) -> Calibration:
-    """Return how far probabilities (repeats, n) or (n,) can be believed; their mean over repeats.
+    """Return how far probabilities (repeats, n) or (n,) can be believed, all repeats together.
 
     Slope and intercept by logistic recalibration (Cox 1958) with sandwich intervals clustered by
     participant; the slope is infinite where predictions separate the labels, NaN where they are
     all the same.
     """
-    mean = np.clip(np.atleast_2d(chance).mean(axis=0), EDGE, 1 - EDGE)
+    error = brier(sample, chance)
+    sample, mean = _stacked(sample, chance)
+    mean = np.clip(mean, EDGE, 1 - EDGE)
     logit = np.log(mean / (1 - mean))
     slope = _slope(sample, logit)
     intercept = _logistic(sample, np.ones((len(logit), 1)), logit)
@@ -92,7 +94,7 @@ def calibration(sample: Sample, chance: Floats, seed: int) -> Calibration:
         return np.array(seen)
 
     curve = _with_bands(x, shares, sample, seed)
-    return Calibration(slope, intercept, brier(sample, chance), curve)
+    return Calibration(slope, intercept, error, curve)
 
 
 def decision_curve(sample: Sample, chance: Floats, seed: int) -> Curve:
@@ -102,7 +104,7 @@ def decision_curve(sample: Sample, chance: Floats, seed: int) -> Curve:
     threshold, a participant; to treat nobody has 0 and to treat all is `treat_all`.
     """
     thresholds = np.linspace(0.01, 0.99, 50)
-    mean = np.atleast_2d(chance).mean(axis=0)
+    sample, mean = _stacked(sample, chance)
     called = (mean >= thresholds[:, None]).astype(float)
     odds = (thresholds / (1 - thresholds))[:, None]
     gains = np.where(sample.labels, called, -odds * called)
@@ -145,6 +147,13 @@ def _quantiles(drawn: Floats, level: float) -> tuple[Floats, Floats]:
         if len(known):
             low[column], high[column] = np.quantile(known, [0.5 - level / 2, 0.5 + level / 2])
     return low, high
+
+
+def _stacked(sample: Sample, chance: Floats) -> tuple[Sample, Floats]:
+    """Return repeats as further rows of the same participants."""
+    repeats = len(np.atleast_2d(chance))
+    labels, people = np.tile(sample.labels, repeats), np.tile(sample.people, repeats)
+    return replace(sample, labels=labels, people=people), chance.reshape(-1)
 
 
 def _slope(sample: Sample, logit: Floats) -> Estimate:

@@ -74,7 +74,7 @@ class Answer:
     pattern, pattern_error
         Haufe's pattern (p,) of the linear SVM and its standard error by the delete-a-fold
         jackknife, in standard deviations a decision value; empty for others, and with `select`
-        or transformers that change the number of features.
+        or transformers, whose features may be others in every fold.
     chosen
         How often each pair of parameters was.
     """

@@ -23,7 +23,7 @@ N, P = 60, 80
 PLAN = Plan(folds=4, repeats=2, permutations=59, learning=(0.4, 1.0), learning_repeats=2)
 
 
-def question(effect: float = 1.2, noise: float = 2.0) -> Question:
+def question(effect: float = 2.0, noise: float = 2.0) -> Question:
     """Two scans of every other participant, two sites, ten features that know the label."""
     rng = np.random.default_rng(0)
     people = np.repeat(np.arange(40), np.where(np.arange(40) % 2, 1, 2))[:N]
@@ -57,6 +57,7 @@ def test_denoised_is_better_and_both_are_better_than_chance(found: Classified, m
     for answer in (one, two):
         assert answer.permutation is not None
         assert 0.4 < answer.permutation.shuffled.value < 0.6
+        assert answer.permutation.shuffled.low < answer.permutation.shuffled.value
     assert two.permutation is not None
     assert two.permutation.p.value == pytest.approx(1 / 60)
     assert two.learning.y[0] < two.learning.y[-1]
@@ -185,9 +186,14 @@ def test_few_ways_to_shuffle_within_folds_draw_the_folds_anew() -> None:
 def test_sites_can_be_held_out() -> None:
     plan = replace(PLAN, leave_site_out=True, harmonise=False, permutations=19, learning=())
     plan = replace(plan, models=(LINEAR,))
-    got = classify(question(2.0, 0.1), plan)
+    got = classify(question(3.0, 0.1), plan)
     assert got.folds.shape == (1, N)
     assert got.answer("denoised", LINEAR).auc.value > 0.8
+    y, sites = question().labels, np.array(question().sites)
+    values = got.answer("denoised", LINEAR).decision[0]
+    for site in ("A", "B"):
+        here = sites == site
+        assert np.median(values[here & y]) > np.median(values[here & ~y])
 
 
 def test_own_transformers_are_fitted_in_the_folds() -> None:

@@ -183,6 +183,8 @@ def test_constant_features_are_flagged_and_all_of_them_refused() -> None:
         (replace(HONEST, labels=np.ones(N, bool)), "all 40 labels are the same"),
         (replace(HONEST, sites=SITES[:-1]), "'sites' has 39 rows, the labels 40"),
         (replace(HONEST, features={}), "no features"),
+        (replace(HONEST, feature_names={"x": ["a"]}), r"shape \(40, 12\) and 1 names"),
+        (replace(HONEST, sites=["C", *SITES[1:]]), "site 'C' has 1 participants"),
         (with_column(np.nan), "no value at all: 'planted' of 'x'"),
         (with_column(np.inf), "infinite value: 'planted' of 'x'"),
         (Question(IDS[:8], LABELS[:8], {"x": X[:8]}), "too few for the folds: .* has 4"),

@@ -5,7 +5,8 @@ import pytest
 
 from bids_denoise.errors import LeakError, UsageError
 from bids_denoise.stats.classify.learners import BOOSTING, FOREST, LOGISTIC, SVM
-from bids_denoise.stats.classify.outcome import SCORE, Outcome, OutcomePlan, predict_outcome
+from bids_denoise.stats.classify.outcome import SCORE, predict_outcome
+from bids_denoise.stats.classify.prediction import Outcome, OutcomePlan
 from tests.stats.classify.cohort import occlusions
 
 PLAN = OutcomePlan(
