@@ -92,8 +92,10 @@ def fit(
 ) -> Fitted:
     """Return an SVM of the training rows whose C (and gamma) an inner loop chose by AUC.
 
-    The inner loop reuses the Gram matrix of the outer training rows. With ``calibrate`` Platt's
-    sigmoid is fitted to the inner loop's held-out decision values.
+    The inner loop reuses the Gram matrix of the outer training rows. So that decision values of
+    folds can be pooled, 0 lies midway between the labels' means in training (the intercept of an
+    SVM is arbitrary within bounds, wide ones for small C) and 1 is the standard deviation of the
+    inner loop's held-out values. With ``calibrate`` Platt's sigmoid is fitted to these.
     """
     rng = np.random.default_rng([plan.seed, 9])
     at = np.flatnonzero(train)
@@ -109,7 +111,9 @@ def fit(
             if quality > best_auc:
                 best, best_auc, best_values = (cost, width), quality, values
     kernel = inner if model == LINEAR else _rbf(inner, train, best[1])
-    decision = decisions(kernel[np.ix_(at, at)], rows.labels[at], best[0], kernel[:, at])
+    decision = _centred(kernel[:, at], at, rows.labels[at], best[0])
+    spread = best_values.std() or 1.0
+    decision, best_values = decision / spread, best_values / spread
     chance = _platt(best_values, rows.labels[at], decision) if calibrate else decision
     return Fitted(decision, chance, *best)
 
@@ -130,10 +134,17 @@ def _held_out(
     values = np.empty(len(labels))
     quality = 0.0
     for train, test in parts:
-        columns = kernel[:, train]
-        values[test] = decisions(columns[train], labels[train], cost, columns[test])
+        values[test] = _centred(kernel[:, train], train, labels[train], cost)[test]
         quality += quick_auc(labels[test], values[test])
     return values, quality / len(parts)
+
+
+def _centred(columns: Floats, train: NDArray[np.int64], labels: Booleans, cost: float) -> Floats:
+    """Return decision values of all rows, 0 midway between the labels' means in training."""
+    values = decisions(columns[train], labels, cost, columns)
+    own = values[train]
+    result: Floats = values - (own[labels].mean() + own[~labels].mean()) / 2
+    return result
 
 
 def decisions(kernel: Floats, labels: Booleans, cost: float, across: Floats) -> Floats:
@@ -186,14 +197,13 @@ def _platt(values: Floats, labels: Booleans, decision: Floats) -> Floats:
 
     positive, negative = labels.sum(), (~labels).sum()
     target = np.where(labels, (positive + 1) / (positive + 2), 1 / (negative + 2))
-    spread = values.std() or 1.0
-    twice = np.concatenate([values, values])[:, None] / spread
+    twice = np.concatenate([values, values])[:, None]
     model = LogisticRegression(C=1e4).fit(
         twice,
         np.repeat([True, False], len(values)),
         sample_weight=np.concatenate([target, 1 - target]),
     )
-    result: Floats = model.predict_proba(decision[:, None] / spread)[:, 1]
+    result: Floats = model.predict_proba(decision[:, None])[:, 1]
     return result
 
 

@@ -61,7 +61,8 @@ class Answer:
     Attributes
     ----------
     decision, probability
-        Held-out values (repeats, n); probabilities by Platt's sigmoid from inside the folds.
+        Held-out values (repeats, n), 0 between the labels and of about unit variance;
+        probabilities by Platt's sigmoid from inside the folds.
     auc, rates
         Means over repeats; `rates` has balanced accuracy, sensitivity and specificity of the sign
         of the decision value.
