@@ -45,8 +45,9 @@ def one_thread() -> Iterator[None]:
 def prepared(rows: Rows, train: Booleans, plan: Plan) -> Floats:
     """Return the features (n, q) of all rows after steps that were fitted on training rows.
 
-    In this order: median imputation, site harmonisation that keeps the confounds' part, confound
-    regression, the plan's own transformers, feature selection, unit variance, zero mean.
+    In this order: median imputation, site harmonisation that keeps the confounds' part, regression
+    on the confounds (and on the sites, after harmonisation), the plan's own transformers, feature
+    selection, unit variance, zero mean.
     """
     from sklearn.base import clone
     from sklearn.feature_selection import SelectKBest, f_classif
@@ -59,9 +60,13 @@ def prepared(rows: Rows, train: Booleans, plan: Plan) -> Floats:
         kept = confounds if rows.regress else confounds[:, :0]
         site = SiteHarmoniser().fit(x[train], sites=rows.sites[train], covariates=kept[train])
         x = site.transform(x, sites=rows.sites, covariates=kept)
-    if rows.regress:
-        regressor = ConfoundRegressor().fit(x[train], confounds=confounds[train])
-        x = regressor.transform(x, confounds=confounds)
+    removed = confounds if rows.regress else confounds[:, :0]
+    if rows.harmonise:
+        # What shrinking leaves of the sites, a little in every feature, many features add up.
+        removed = np.hstack([removed, np.eye(rows.sites.max() + 1)[rows.sites]])
+    if removed.shape[1]:
+        regressor = ConfoundRegressor().fit(x[train], confounds=removed[train])
+        x = regressor.transform(x, confounds=removed)
     for transformer in plan.transformers:
         x = clone(transformer).fit(x[train], rows.labels[train]).transform(x)
     if plan.select is not None and plan.select < x.shape[1]:
