@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -71,14 +71,17 @@ def roc(sample: Sample, scores: Floats, seed: int) -> Curve:
 
 
 def calibration(sample: Sample, chance: Floats, seed: int) -> Calibration:
-    """Return how far probabilities (repeats, n) or (n,) can be believed; their mean over repeats.
+    """Return how far probabilities (repeats, n) or (n,) can be believed, all repeats together.
 
     Slope and intercept by logistic recalibration (Cox 1958) with sandwich intervals clustered by
-    participant; the slope is infinite where predictions separate the labels.
+    participant; the slope is infinite where predictions separate the labels, NaN where they are
+    all the same.
     """
-    mean = np.clip(np.atleast_2d(chance).mean(axis=0), EDGE, 1 - EDGE)
+    error = brier(sample, chance)
+    sample, mean = _stacked(sample, chance)
+    mean = np.clip(mean, EDGE, 1 - EDGE)
     logit = np.log(mean / (1 - mean))
-    slope = _logistic(sample, np.column_stack([logit, np.ones(len(logit))]), np.zeros(len(logit)))
+    slope = _slope(sample, logit)
     intercept = _logistic(sample, np.ones((len(logit), 1)), logit)
     groups = np.array_split(np.argsort(mean, kind="stable"), BINS)
     x = np.array([mean[group].mean() for group in groups])
@@ -91,7 +94,7 @@ def calibration(sample: Sample, chance: Floats, seed: int) -> Calibration:
         return np.array(seen)
 
     curve = _with_bands(x, shares, sample, seed)
-    return Calibration(slope, intercept, brier(sample, chance), curve)
+    return Calibration(slope, intercept, error, curve)
 
 
 def decision_curve(sample: Sample, chance: Floats, seed: int) -> Curve:
@@ -101,7 +104,7 @@ def decision_curve(sample: Sample, chance: Floats, seed: int) -> Curve:
     threshold, a participant; to treat nobody has 0 and to treat all is `treat_all`.
     """
     thresholds = np.linspace(0.01, 0.99, 50)
-    mean = np.atleast_2d(chance).mean(axis=0)
+    sample, mean = _stacked(sample, chance)
     called = (mean >= thresholds[:, None]).astype(float)
     odds = (thresholds / (1 - thresholds))[:, None]
     gains = np.where(sample.labels, called, -odds * called)
@@ -146,6 +149,22 @@ def _quantiles(drawn: Floats, level: float) -> tuple[Floats, Floats]:
     return low, high
 
 
+def _stacked(sample: Sample, chance: Floats) -> tuple[Sample, Floats]:
+    """Return repeats as further rows of the same participants."""
+    repeats = len(np.atleast_2d(chance))
+    labels, people = np.tile(sample.labels, repeats), np.tile(sample.people, repeats)
+    return replace(sample, labels=labels, people=people), chance.reshape(-1)
+
+
+def _slope(sample: Sample, logit: Floats) -> Estimate:
+    if np.ptp(logit) == 0:
+        return Estimate(np.nan, -np.inf, np.inf)
+    if logit[sample.labels].min() >= logit[~sample.labels].max():
+        return Estimate(np.inf, -np.inf, np.inf)
+    design = np.column_stack([logit, np.ones(len(logit))])
+    return _logistic(sample, design, np.zeros(len(logit)))
+
+
 def _logistic(sample: Sample, design: Floats, offset: Floats) -> Estimate:
     """Return the first coefficient of a logistic regression, by Newton's method."""
     y = sample.labels.astype(float)
@@ -153,10 +172,8 @@ def _logistic(sample: Sample, design: Floats, offset: Floats) -> Estimate:
     for _ in range(50):
         chance = 1 / (1 + np.exp(-np.clip(design @ beta + offset, -30, 30)))
         bread = design.T @ (design * (chance * (1 - chance))[:, None])
-        if np.linalg.cond(bread) > 1e10 or np.abs(beta).max() > 1e3:
-            return Estimate(float(np.copysign(np.inf, beta[0])), -np.inf, np.inf)
         step = np.linalg.solve(bread, design.T @ (y - chance))
-        beta = beta + step
+        beta = beta + step / max(1.0, float(np.abs(step).max()))
         if np.abs(step).max() < 1e-9:
             break
     scores = np.zeros((sample.people.max() + 1, design.shape[1]))

@@ -191,6 +191,6 @@ def _newcombe(sample: Sample, auc: float) -> tuple[float, float]:
         return (auc - theta) ** 2 - sample.quantile**2 * theta * (1 - theta) * (1 + extra) / (m * n)
 
     tiny = 1e-9
-    low = brentq(beyond, tiny, auc) if auc > tiny and beyond(tiny) > 0 else 0.0
-    high = brentq(beyond, auc, 1 - tiny) if auc < 1 - tiny and beyond(1 - tiny) > 0 else 1.0
+    low = brentq(beyond, tiny, min(auc, 1 - tiny)) if beyond(tiny) > 0 else 0.0
+    high = brentq(beyond, max(auc, tiny), 1 - tiny) if beyond(1 - tiny) > 0 else 1.0
     return float(low), float(high)

@@ -92,7 +92,7 @@ def _repeat(job: Job) -> Iterator[tuple[str, Repeat]]:
                     few = fewer(train, rows.labels, rows.people, share, rng)
                     values = _on_fewer(rows, few, model, plan)
                 learning[index, at, test] = values[test]
-        if LINEAR in models:
+        if LINEAR in models and plan.select is None and not plan.transformers:
             patterns.append(pattern(x, train, fits[LINEAR][-1].decision))
     for index, model in enumerate(models):
         own = patterns if model == LINEAR else []
@@ -122,8 +122,7 @@ def _assembled(
         if 0 < labels[test].sum() < test.sum():
             aucs.append(quick_auc(labels[test], each.decision[test]))
     sums = np.zeros((2, 0), np.float32)
-    same_size = len({len(each) for each in patterns}) == 1
-    if patterns and same_size:
+    if patterns:
         stack = np.stack(patterns)
         # The delete-a-fold jackknife.
         sums = np.stack([stack.mean(axis=0), (len(stack) - 1) * stack.var(axis=0)])

@@ -45,8 +45,9 @@ def one_thread() -> Iterator[None]:
 def prepared(rows: Rows, train: Booleans, plan: Plan) -> Floats:
     """Return the features (n, q) of all rows after steps that were fitted on training rows.
 
-    In this order: median imputation, site harmonisation that keeps the confounds' part, confound
-    regression, the plan's own transformers, feature selection, unit variance, zero mean.
+    In this order: median imputation, site harmonisation that keeps the confounds' part, regression
+    on the confounds (and on the sites, after harmonisation), the plan's own transformers, feature
+    selection, unit variance, zero mean.
     """
     from sklearn.base import clone
     from sklearn.feature_selection import SelectKBest, f_classif
@@ -59,9 +60,13 @@ def prepared(rows: Rows, train: Booleans, plan: Plan) -> Floats:
         kept = confounds if rows.regress else confounds[:, :0]
         site = SiteHarmoniser().fit(x[train], sites=rows.sites[train], covariates=kept[train])
         x = site.transform(x, sites=rows.sites, covariates=kept)
-    if rows.regress:
-        regressor = ConfoundRegressor().fit(x[train], confounds=confounds[train])
-        x = regressor.transform(x, confounds=confounds)
+    removed = confounds if rows.regress else confounds[:, :0]
+    if rows.harmonise:
+        # What shrinking leaves of the sites, a little in every feature, many features add up.
+        removed = np.hstack([removed, np.eye(rows.sites.max() + 1)[rows.sites]])
+    if removed.shape[1]:
+        regressor = ConfoundRegressor().fit(x[train], confounds=removed[train])
+        x = regressor.transform(x, confounds=removed)
     for transformer in plan.transformers:
         x = clone(transformer).fit(x[train], rows.labels[train]).transform(x)
     if plan.select is not None and plan.select < x.shape[1]:
@@ -75,7 +80,8 @@ def prepared(rows: Rows, train: Booleans, plan: Plan) -> Floats:
         # What is constant in training is 0 there and says nothing about held-out rows.
         small = 1e-6 * np.maximum(np.abs(mean), np.finfo(x.dtype).tiny)
         x *= np.where(sigma > small, 1 / np.maximum(sigma, small), 0)
-    return x
+    result: Floats = x
+    return result
 
 
 def gram(x: Floats, train: Booleans) -> Floats:
@@ -91,43 +97,59 @@ def fit(
 ) -> Fitted:
     """Return an SVM of the training rows whose C (and gamma) an inner loop chose by AUC.
 
-    The inner loop reuses the Gram matrix of the outer training rows. With ``calibrate`` Platt's
-    sigmoid is fitted to the inner loop's held-out decision values.
+    The inner loop reuses the Gram matrix of the outer training rows. So that decision values of
+    folds can be pooled, 0 lies midway between the labels' means in training (the intercept of an
+    SVM is arbitrary within bounds, wide ones for small C) and 1 is the standard deviation of the
+    inner loop's held-out values. With ``calibrate`` Platt's sigmoid is fitted to these.
     """
     rng = np.random.default_rng([plan.seed, 9])
     at = np.flatnonzero(train)
     people = np.unique(rows.people[at], return_inverse=True)[1]
     fold = stratified_folds(rows.labels[at], people, rows.sites[at], plan.inner_folds, rng)
+    parts = [(np.flatnonzero(learnt), np.flatnonzero(test)) for learnt, test in splits(fold)]
     best, best_auc, best_values = (plan.costs[0], 0.0), -1.0, np.zeros(len(at))
     for width in (0.0,) if model == LINEAR else plan.widths:
         kernel = inner if model == LINEAR else _rbf(inner, train, width)
         small = kernel[np.ix_(at, at)]
         for cost in plan.costs:
-            values, quality = _held_out(small, rows.labels[at], fold, cost)
+            values, quality = _held_out(small, rows.labels[at], parts, cost)
             if quality > best_auc:
                 best, best_auc, best_values = (cost, width), quality, values
     kernel = inner if model == LINEAR else _rbf(inner, train, best[1])
-    decision = decisions(kernel[np.ix_(at, at)], rows.labels[at], best[0], kernel[:, at])
+    decision = _centred(kernel[:, at], at, rows.labels[at], best[0])
+    spread = best_values.std() or 1.0
+    decision, best_values = decision / spread, best_values / spread
     chance = _platt(best_values, rows.labels[at], decision) if calibrate else decision
     return Fitted(decision, chance, *best)
 
 
 def quick_auc(labels: Booleans, values: Floats) -> float:
-    """Return the AUC of few values, ties counted as half."""
+    """Return the AUC of few values, ties counted as half; all pairs are made."""
     difference = values[labels][:, None] - values[~labels]
-    return float(np.mean((difference > 0) + 0.5 * (difference == 0)))
+    wins = np.count_nonzero(difference > 0) + 0.5 * np.count_nonzero(difference == 0)
+    return float(wins) / difference.size
 
 
 def _held_out(
-    kernel: Floats, labels: Booleans, fold: NDArray[np.int64], cost: float
+    kernel: Floats,
+    labels: Booleans,
+    parts: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]],
+    cost: float,
 ) -> tuple[Floats, float]:
     values = np.empty(len(labels))
-    quality = []
-    for train, test in splits(fold):
-        across = kernel[np.ix_(test, train)]
-        values[test] = decisions(kernel[np.ix_(train, train)], labels[train], cost, across)
-        quality.append(quick_auc(labels[test], values[test]))
-    return values, float(np.mean(quality))
+    quality = 0.0
+    for train, test in parts:
+        values[test] = _centred(kernel[:, train], train, labels[train], cost)[test]
+        quality += quick_auc(labels[test], values[test])
+    return values, quality / len(parts)
+
+
+def _centred(columns: Floats, train: NDArray[np.int64], labels: Booleans, cost: float) -> Floats:
+    """Return decision values of all rows, 0 midway between the labels' means in training."""
+    values = decisions(columns[train], labels, cost, columns)
+    own = values[train]
+    result: Floats = values - (own[labels].mean() + own[~labels].mean()) / 2
+    return result
 
 
 def decisions(kernel: Floats, labels: Booleans, cost: float, across: Floats) -> Floats:
@@ -145,7 +167,7 @@ def decisions(kernel: Floats, labels: Booleans, cost: float, across: Floats) -> 
         svm_type=0,
         kernel="precomputed",
         C=cost,
-        sample_weight=np.array(_weights(labels))[labels.astype(int)],
+        sample_weight=np.where(labels, *_weights(labels)[::-1]),
     )
     values: Floats = -(across[:, support] @ duals[0] + intercept[0])
     return values
@@ -162,7 +184,7 @@ def reference_decisions(kernel: Floats, labels: Booleans, cost: float, across: F
 
 
 def _weights(labels: Booleans) -> tuple[float, float]:
-    patients = int(labels.sum())
+    patients = np.count_nonzero(labels)
     return len(labels) / (2 * (len(labels) - patients)), len(labels) / (2 * patients)
 
 
@@ -180,14 +202,13 @@ def _platt(values: Floats, labels: Booleans, decision: Floats) -> Floats:
 
     positive, negative = labels.sum(), (~labels).sum()
     target = np.where(labels, (positive + 1) / (positive + 2), 1 / (negative + 2))
-    spread = values.std() or 1.0
-    twice = np.concatenate([values, values])[:, None] / spread
+    twice = np.concatenate([values, values])[:, None]
     model = LogisticRegression(C=1e4).fit(
         twice,
         np.repeat([True, False], len(values)),
         sample_weight=np.concatenate([target, 1 - target]),
     )
-    result: Floats = model.predict_proba(decision[:, None] / spread)[:, 1]
+    result: Floats = model.predict_proba(decision[:, None])[:, 1]
     return result
 
 

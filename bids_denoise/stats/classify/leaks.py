@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from bids_denoise.errors import LeakError, UsageError
 from bids_denoise.stats.classify import signs
-from bids_denoise.stats.classify.folds import first_rows
+from bids_denoise.stats.classify.designs import check_design, check_shapes
 from bids_denoise.stats.classify.question import Plan, Question, codes
 
 Booleans = NDArray[np.bool_]
@@ -40,11 +40,9 @@ def check(question: Question, plan: Plan) -> tuple[Flag, ...]:
     UsageError
         Shapes disagree, or the design cannot answer.
     """
-    _shapes(question)
+    check_shapes(question)
     check_people(question.participants, question.labels)
-    _plan(plan)
-    _sites(question, plan)
-    _folds(question, plan)
+    check_design(question, plan)
     flags = list(_row_order(question.labels, question.participants))
     for name, features in question.features.items():
         names = question.feature_names.get(name, ())
@@ -174,14 +172,15 @@ def _indices(x: Any, labels: Booleans, free: Booleans, called: Any) -> Iterator[
 
 
 def _missing(where: str, x: Any, labels: Booleans, called: Any) -> Iterator[Flag]:
-    for column, p in signs.missing_by_label(x, labels):
+    alone = list(signs.missing_by_label(x, labels))
+    for column, p in alone:
         yield Flag(
             "missing by label",
             f"whether {called(column)} is missing goes with the label (Fisher's p {p:.1g}): models"
             " may learn how data were taken, not what was measured",
         )
     count = np.isnan(x).sum(axis=1)
-    if np.ptp(count) and x.shape[1] > 1 and signs.rank_p(count, labels) < signs.SURPRISING:
+    if np.ptp(count) and not alone and signs.rank_p(count, labels) < signs.SURPRISING:
         yield Flag("missing by label", f"rows of one label miss more values of {where!r}")
 
 
@@ -218,72 +217,11 @@ def _row_order(labels: Booleans, participants: Sequence[str]) -> Iterator[Flag]:
             )
 
 
-def _shapes(question: Question) -> None:
-    n = len(question.labels)
-    parts: dict[str, Any] = {"participants": question.participants, **question.features}
-    if question.confounds is not None:
-        parts["confounds"] = question.confounds
-    if question.sites is not None:
-        parts["sites"] = question.sites
-    for name, values in parts.items():
-        if len(values) != n:
-            raise UsageError(f"{name!r} has {len(values)} rows, the labels {n}; allowed: the same")
-    if not question.features:
-        raise UsageError("no features; allowed: at least one set")
-    if question.labels.all() or not question.labels.any():
-        raise UsageError(f"all {n} labels are the same; patients and controls are needed")
-
-
-def _plan(plan: Plan) -> None:
-    for transformer in plan.transformers:
-        if signs.is_fitted(transformer):
-            raise LeakError(
-                f"fitted beforehand: {transformer!r} has been fitted already, on rows that will be"
-                " held out; allowed: unfitted transformers"
-            )
-
-
-def _folds(question: Question, plan: Plan) -> None:
-    first = first_rows(codes(question.participants))
-    fewest = min(int(question.labels[first].sum()), int((~question.labels[first]).sum()))
-    needed = 2 * plan.inner_folds if plan.leave_site_out else max(plan.folds, plan.inner_folds + 1)
-    if plan.folds < 2 or plan.inner_folds < 2:
-        raise UsageError("folds and inner folds: allowed are 2 or more")
-    if fewest < needed or fewest * (plan.folds - 1) // plan.folds < plan.inner_folds:
-        raise UsageError(
-            f"too few for the folds: the smaller group has {fewest} participants; {plan.folds}"
-            f" folds with {plan.inner_folds} inside need at least {needed}"
-        )
-
-
-def _sites(question: Question, plan: Plan) -> None:
-    if question.sites is None:
-        if plan.leave_site_out:
-            raise UsageError("leave-site-out needs the sites")
-        return
-    sites = np.asarray(question.sites, dtype=str)
-    pure = [len(set(question.labels[sites == site])) == 1 for site in np.unique(sites)]
-    if all(pure):
-        raise LeakError(
-            f"site is the label: each of the {len(pure)} sites has only patients or only controls,"
-            " so that nothing tells disease from scanner; allowed: sites with both"
-        )
-    if not plan.leave_site_out:
-        return
-    if plan.harmonise:
-        raise UsageError(
-            "a site that is held out cannot be harmonised; allowed: harmonise off, or folds"
-        )
-    people = codes(question.participants)
-    if len(np.unique(np.stack([people, codes(sites)]), axis=1).T) > people.max() + 1:
-        raise LeakError("participant at several sites: allowed with leave-site-out: one site each")
-
-
 def _pure_sites(question: Question) -> Iterator[Flag]:
     if question.sites is None:
         return
     sites = np.asarray(question.sites, dtype=str)
-    for site in np.unique(sites):
+    for site in np.unique(sites).tolist():
         if len(set(question.labels[sites == site])) == 1:
             group = "patients" if question.labels[sites == site][0] else "controls"
             yield Flag("site of one label", f"site {site!r} has only {group}")

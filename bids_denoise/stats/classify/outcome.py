@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,16 +18,8 @@ from bids_denoise.stats.classify.columns import (
     matrix_of,
     numbers_of,
 )
-from bids_denoise.stats.classify.curves import (
-    Calibration,
-    Curve,
-    calibration,
-    decision_curve,
-    roc,
-    treat_all,
-)
+from bids_denoise.stats.classify.curves import calibration, decision_curve, roc, treat_all
 from bids_denoise.stats.classify.estimates import (
-    Difference,
     Estimate,
     Sample,
     auc_difference,
@@ -36,6 +28,7 @@ from bids_denoise.stats.classify.estimates import (
 )
 from bids_denoise.stats.classify.leaks import Flag, check, check_external
 from bids_denoise.stats.classify.learners import LEARNERS, LOGISTIC, Cohort, Task, learn
+from bids_denoise.stats.classify.prediction import Outcome, OutcomePlan, Prediction
 from bids_denoise.stats.classify.question import Plan, Question, codes, labels_from
 from bids_denoise.workers import map_in_order
 
@@ -45,96 +38,8 @@ if TYPE_CHECKING:
 Floats = NDArray[Any]
 
 
-@dataclass(frozen=True)
-class OutcomePlan:
-    """What is predicted, from what, and how.
-
-    Attributes
-    ----------
-    outcome, positive, negative
-        The column, and its two values; `positive` is what probabilities are of.
-    participant
-        The column of ids.
-    predictors
-        Columns to learn from; None: all but `outcome`, `participant`, `score` and `external`.
-    score, score_rises
-        A column of a simple score to beat, and whether a high score speaks for `positive`.
-    external
-        A column and the value that its rows for external validation have.
-    models
-        Of `LEARNERS`.
-    folds, inner_folds, repeats
-        Of the nested cross-validation.
-    shuffles
-        Of each column for its importance, in every held-out fold.
-    trusted
-        Predictors that are used although they give the outcome away.
-    """
-
-    outcome: str
-    positive: str
-    negative: str
-    participant: str = "participant_id"
-    predictors: Sequence[str] | None = None
-    score: str | None = None
-    score_rises: bool = True
-    external: tuple[str, str] | None = None
-    models: Sequence[str] = LEARNERS
-    folds: int = 5
-    inner_folds: int = 3
-    repeats: int = 5
-    shuffles: int = 3
-    trusted: Sequence[str] = ()
-    level: float = 0.95
-    seed: int = 0
-    workers: int = 1
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """One model, or the score, on one set of rows.
-
-    Attributes
-    ----------
-    participants, labels
-        Of the rows, (n,).
-    probability
-        Held-out (repeats, n), or (1, n) for external rows. That of the score is by logistic
-        regression inside the same folds.
-    auc, roc
-        From probabilities; from the raw score for the score.
-    against_score
-        The model's AUC minus the score's, DeLong's paired test; None without a score.
-    decision, treat_all
-        Net benefit over the threshold; to treat nobody has 0.
-    importance
-        Column -> drop of held-out AUC when it is shuffled; empty for external rows.
-    """
-
-    participants: tuple[str, ...]
-    labels: NDArray[np.bool_]
-    probability: NDArray[np.float64]
-    auc: Estimate
-    rates: Mapping[str, Estimate]
-    roc: Curve
-    calibration: Calibration
-    decision: Curve
-    treat_all: Curve
-    against_score: Difference | None
-    importance: Mapping[str, Estimate]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """Predictions by model, `SCORE` among them: held-out ones, and those of external rows."""
-
-    derivation: Mapping[str, Prediction]
-    external: Mapping[str, Prediction]
-    predictors: tuple[str, ...]
-    flags: tuple[Flag, ...]
-
-
 SCORE = "score"
+FEWEST_EXTERNAL = 10
 
 
 @dataclass(frozen=True)
@@ -170,6 +75,11 @@ def predict_outcome(table: Table, plan: OutcomePlan, external: Table | None = No
     there = None
     if outside is not None:
         there = _part(outside, names, plan, here.cohort.frame)
+        if len(there.names) < FEWEST_EXTERNAL:
+            raise UsageError(
+                f"external validation in {len(there.names)} rows; allowed: {FEWEST_EXTERNAL} or"
+                " more"
+            )
         known, others = matrix_of(here.cohort.frame), matrix_of(there.cohort.frame)
         check_external(here.names, there.names, known, others)
     held_out = _learnt(here, there, plan)

@@ -38,7 +38,7 @@ class Question:
 
     participants: Sequence[str]
     labels: NDArray[np.bool_]
-    features: Mapping[str, NDArray[np.float32]]
+    features: Mapping[str, NDArray[Any]]
     feature_names: Mapping[str, Sequence[str]] = field(default_factory=dict)
     confounds: NDArray[np.float64] | None = None
     confound_names: Sequence[str] = ()

@@ -61,7 +61,8 @@ class Answer:
     Attributes
     ----------
     decision, probability
-        Held-out values (repeats, n); probabilities by Platt's sigmoid from inside the folds.
+        Held-out values (repeats, n), 0 between the labels and of about unit variance;
+        probabilities by Platt's sigmoid from inside the folds.
     auc, rates
         Means over repeats; `rates` has balanced accuracy, sensitivity and specificity of the sign
         of the decision value.
@@ -74,7 +75,7 @@ class Answer:
     pattern, pattern_error
         Haufe's pattern (p,) of the linear SVM and its standard error by the delete-a-fold
         jackknife, in standard deviations a decision value; empty for others, and with `select`
-        or transformers that change the number of features.
+        or transformers, whose features may be others in every fold.
     chosen
         How often each pair of parameters was.
     """

@@ -13,6 +13,8 @@ Booleans = NDArray[np.bool_]
 
 UNLIKELY = 1e-6
 """Chance below which an agreement with the label, over all features, is no accident."""
+ACCIDENT = 0.01
+"""The same for a feature of few values, which a small sample may hold the label in."""
 SURPRISING = 1e-3
 """p-value below which an order or a pattern is told of."""
 NEAR_PERFECT = 0.98
@@ -43,8 +45,9 @@ def aucs(x: Floats, labels: Booleans) -> Floats:
 def recodes(x: Floats, labels: Booleans) -> Booleans:
     """Return which features have few values, each of them belonging to one label only.
 
+    Missing values belong to none: see `missing_by_label`.
     That the n - k rows which share a value also share a label has a chance of about the larger
-    group's share to the power of n - k: refused below `UNLIKELY` over all features.
+    group's share to the power of n - k: refused below `ACCIDENT` over all features.
     """
     share = max(labels.mean(), 1 - labels.mean())
     result = np.zeros(x.shape[1], dtype=bool)
@@ -53,11 +56,12 @@ def recodes(x: Floats, labels: Booleans) -> Booleans:
         part = np.where(np.isnan(part), np.inf, part)
         order = np.argsort(part, axis=0, kind="stable")
         values, ordered = np.take_along_axis(part, order, axis=0), labels[order]
-        same = values[1:] == values[:-1]
+        same = (values[1:] == values[:-1]) & np.isfinite(values[1:])
         mixed = (same & (ordered[1:] != ordered[:-1])).any(axis=0)
-        shared, kinds = same.sum(axis=0), 1 + (~same).sum(axis=0)
+        shared = same.sum(axis=0)
+        kinds = np.isfinite(values).sum(axis=0) - shared
         chance = share ** shared.astype(float) * x.shape[1]
-        result[start : start + BLOCK] = ~mixed & (kinds > 1) & (chance < UNLIKELY * 1e2)
+        result[start : start + BLOCK] = ~mixed & (kinds > 1) & (chance < ACCIDENT)
     return result
 
 

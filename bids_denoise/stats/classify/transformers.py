@@ -73,9 +73,9 @@ class SiteHarmoniser(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def transform(self, X: Floats, *, sites: Floats, covariates: Floats) -> Floats:  # noqa: N803
         """Return harmonised features. ValueError for a site that was not in training."""
-        unseen = set(np.unique(sites)) - set(self.sites_)
+        unseen = np.setdiff1d(sites, self.sites_).tolist()
         if unseen:
-            raise ValueError(f"sites {sorted(unseen)} were not in the training rows")
+            raise ValueError(f"sites {unseen} were not in the training rows")
         at = np.searchsorted(self.sites_, sites)
         z = self._standardised(X, covariates)
         z -= self.shift_[at]

@@ -5,7 +5,8 @@ import pytest
 
 from bids_denoise.errors import LeakError, UsageError
 from bids_denoise.stats.classify.learners import BOOSTING, FOREST, LOGISTIC, SVM
-from bids_denoise.stats.classify.outcome import SCORE, Outcome, OutcomePlan, predict_outcome
+from bids_denoise.stats.classify.outcome import SCORE, predict_outcome
+from bids_denoise.stats.classify.prediction import Outcome, OutcomePlan
 from tests.stats.classify.cohort import occlusions
 
 PLAN = OutcomePlan(
@@ -68,7 +69,7 @@ def test_external_models_also_beat_the_score(found: Outcome) -> None:
 
 def test_importance_finds_what_the_outcome_hangs_on(found: Outcome) -> None:
     importance = found.derivation[LOGISTIC].importance
-    assert list(importance)[0] in {"age", "nihss", "aspects", "collaterals"}
+    assert next(iter(importance)) in {"age", "nihss", "aspects", "collaterals"}
     assert set(importance) == set(found.predictors)
     assert importance["aspects"].low > 0
 
@@ -77,7 +78,10 @@ def test_a_second_table_is_the_same_as_a_column() -> None:
     table = occlusions(150, 60)
     where = np.array(table["cohort"]) == "external"
     parts = [
-        {k: [v for v, w in zip(values, where, strict=True) if w == e] for k, values in table.items()}
+        {
+            k: [v for v, w in zip(values, where, strict=True) if w == e]
+            for k, values in table.items()
+        }
         for e in (False, True)
     ]
     plan = replace(PLAN, models=(LOGISTIC,), repeats=1, shuffles=0)
@@ -108,7 +112,7 @@ def test_the_same_person_in_both_cohorts_is_refused() -> None:
     ids = np.array(table["participant_id"])
     ids[np.flatnonzero(where)[0]] = ids[np.flatnonzero(~where)[0]] + "_ses-2"
     table["participant_id"] = ids.tolist()
-    with pytest.raises(LeakError, match="external participant in derivation: .*ses"):
+    with pytest.raises(LeakError, match=r"external participant in derivation: .*ses"):
         predict_outcome(table, PLAN)
 
 
