@@ -24,16 +24,20 @@ class Estimate:
 
 
 def weights(units: int, seed: int, draws: int = DRAWS) -> Precise:
-    """Return how often each unit is drawn, (draws, units); each draw has as many as there are."""
+    """Return how often each unit is drawn, (1 + draws, units): each once, then by chance.
+
+    Each draw has as many units as there are.
+    """
     rng = np.random.default_rng(seed)
-    return rng.multinomial(units, np.full(units, 1 / units), size=draws).astype(np.float64)
+    drawn = rng.multinomial(units, np.full(units, 1 / units), size=draws)
+    return np.vstack([np.ones(units), drawn])
 
 
-def estimate(value: float, drawn: Precise) -> Estimate:
-    """Return a value with the percentile interval of what it became in each draw."""
+def estimate(values: Precise) -> Estimate:
+    """Return the first value, that of all units, with the percentile interval of those drawn."""
     bounds = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
-    low, high = np.quantile(drawn, bounds, method="inverted_cdf")  # infinite ones are kept
-    return Estimate(float(value), float(low), float(high))
+    low, high = np.quantile(values[1:], bounds, method="inverted_cdf")  # infinite ones are kept
+    return Estimate(float(values[0]), float(low), float(high))
 
 
 def mean_over_people(values: Precise, seed: int = 0) -> Estimate:
@@ -42,4 +46,4 @@ def mean_over_people(values: Precise, seed: int = 0) -> Estimate:
     >>> mean_over_people(np.array([1.0, 2.0, 3.0])).value
     2.0
     """
-    return estimate(values.mean(), weights(len(values), seed) @ values / len(values))
+    return estimate(weights(len(values), seed) @ values / len(values))

@@ -78,13 +78,13 @@ def compare_conditions(
     """
     _check(conditions, density)
     people = next(iter(conditions.values())).shape[0]
-    draws = np.vstack([np.ones(people), weights(people, seed, DRAWS)])
+    draws = weights(people, seed, DRAWS)
     drawn = {name: _measured(each, density, draws) for name, each in conditions.items()}
     first = next(iter(drawn.values()))
     return {
         name: Condition(
-            {key: _from(values) for key, values in each.items()},
-            {} if each is first else {key: _from(each[key] - first[key]) for key in MEASURES},
+            {key: estimate(values) for key, values in each.items()},
+            {} if each is first else {key: estimate(each[key] - first[key]) for key in MEASURES},
         )
         for name, each in drawn.items()
     }
@@ -171,10 +171,6 @@ def _jaccard(edges: Precise, density: float) -> float:
 
 def _correlation(edges: Precise) -> float:
     return float(np.mean(np.asarray(np.corrcoef(edges))[np.triu_indices(len(edges), 1)]))
-
-
-def _from(values: Precise) -> Estimate:
-    return estimate(values[0], values[1:])
 
 
 def _check(conditions: Mapping[str, Precise], density: float) -> None:

@@ -95,8 +95,8 @@ def leave_one_out(
     count = len(originals)
     _check(originals, denoised, mask, variances)
     values, clean = (each[:, mask].astype(np.float64) for each in (originals, denoised))
-    spread = np.zeros(values.shape[1])
-    errors = np.empty((2, *values.shape))
+    cubes = _cubes(mask)
+    spread, errors = np.zeros(cubes.max() + 1), np.zeros((2, count, cubes.max() + 1))
     for own in range(count):
         others = np.delete(values, own, axis=0)
         signal = _signal(others.mean(axis=0), None if sigma is None else sigma[mask])
@@ -104,12 +104,12 @@ def leave_one_out(
             single = others.var(axis=0, ddof=1)
         else:
             single = np.delete(variances[:, mask], own, axis=0).mean(axis=0) * signal.share
-        own_noise = single * signal.slope**2 / (count - 1)
-        spread += single / count
-        errors[0, own] = np.square(values[own] - signal.value) - own_noise
-        errors[1, own] = np.square(clean[own] - signal.value) - own_noise
+        spread += np.bincount(cubes, single) / count
+        for which, scan in enumerate((values[own], clean[own])):
+            error = np.square(scan - signal.value) - single * signal.slope**2 / (count - 1)
+            errors[which, own] = np.bincount(cubes, error)
     peak = float(np.percentile(values.mean(axis=0), PEAK))
-    return _summary(errors, spread, _cubes(mask), peak, seed)
+    return _summary(errors, np.vstack([np.bincount(cubes), spread]), peak, seed)
 
 
 class Signal(NamedTuple):
@@ -194,6 +194,8 @@ def _check(
             )
     if originals.shape[1:] != mask.shape:
         raise UsageError(f"mask: shape {mask.shape}, that of a repeat is {originals.shape[1:]}")
+    if not mask.any():
+        raise UsageError("mask: no voxel is in it")
     if len(originals) < 2:
         raise UsageError("one scan: at least two repeats are needed")
     if len(originals) == 2 and variances is None:
@@ -206,27 +208,20 @@ def _cubes(mask: BoolArray) -> IntArray:
     return np.asarray(np.unique(corner, axis=0, return_inverse=True)[1].ravel())
 
 
-def _summary(
-    errors: Precise, spread: Precise, cubes: IntArray, peak: float, seed: int
-) -> LeaveOneOut:
-    mse = errors.mean(axis=2)
-    maps = np.vstack([np.ones_like(spread), spread, *errors.mean(axis=1)])
-    sums = np.array([np.bincount(cubes, each) for each in maps])
+def _summary(errors: Precise, others: Precise, peak: float, seed: int) -> LeaveOneOut:
+    """Return the means of sums by cube: errors (2, repeats, cubes), others (voxels, noise)."""
+    mse = errors.sum(axis=2) / others[0].sum()
+    sums = np.vstack([others, errors.mean(axis=1)])
     drawn = weights(sums.shape[1], seed) @ sums.T
-    means, truth = drawn[:, 1:] / drawn[:, :1], maps[1:].mean(axis=1)
-    both = np.vstack([truth, means])
+    both = drawn[:, 1:] / drawn[:, :1]
     with np.errstate(divide="ignore", invalid="ignore"):
         averages = np.where(both[:, 2] > 0, both[:, 0] / both[:, 2], np.inf)
         psnr = np.where(both[:, 1:] > 0, 10 * np.log10(peak**2 / both[:, 1:]), np.inf)
     return LeaveOneOut(
         tuple(map(float, mse[0])),
         tuple(map(float, mse[1])),
-        _from(both[:, 0]),
-        _from(psnr[:, 0]),
-        _from(psnr[:, 1]),
-        _from(averages),
+        estimate(both[:, 0]),
+        estimate(psnr[:, 0]),
+        estimate(psnr[:, 1]),
+        estimate(averages),
     )
-
-
-def _from(values: Precise) -> Estimate:
-    return estimate(values[0], values[1:])

@@ -20,6 +20,7 @@ import numpy as np
 from bids_denoise.errors import UsageError
 from bids_denoise.kernels.pool import in_turn
 from bids_denoise.kernels.tfce import Lattice, enhance, lattice_of
+from bids_denoise.kernels.tfce_reference import CONNECTIVITY
 from bids_denoise.stats.design import Design, permutations
 
 if TYPE_CHECKING:
@@ -41,6 +42,9 @@ ALIKE = 1 - 1e-5
 
 CONSTANT = 1e-6
 """What varies over people, relative to the size of the values, below which it is rounding."""
+
+LEAST = 1e-12
+"""Share of its variance that a voxel keeps when all is explained, so that t stays finite."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,12 @@ class Inference:
     extent: float = 0.5
     height: float = 2.0
     alpha: float = 0.05
+
+    def __post_init__(self) -> None:
+        if self.connectivity not in CONNECTIVITY:
+            raise UsageError(f"connectivity {self.connectivity!r}: allowed are 6, 18 and 26")
+        if self.permutations < 1:
+            raise UsageError(f"permutations {self.permutations!r}: 1 is the least")
 
 
 @dataclass(frozen=True)
@@ -216,7 +226,8 @@ def _fit(data: FloatArray, design: Design) -> _Fit:
         with np.errstate(divide="ignore", invalid="ignore"):
             residuals[:, part] = left / length
             slope = column @ left / power
-            spread = np.sqrt((length**2 - power * slope**2).clip(0) / design.freedom)
+            unexplained = np.maximum(length**2 - power * slope**2, LEAST * length**2)
+            spread = np.sqrt(unexplained / design.freedom)
             t = slope / spread * np.sqrt(power)
             effect = slope / spread if design.groups else t / np.sqrt(t**2 + design.freedom)
             maps[:, part] = t, effect, 100 * slope / values[compared].mean(axis=0)
@@ -247,7 +258,7 @@ class _Exchange(NamedTuple):
         return [self._map(each) for each in products]
 
     def _map(self, products: FloatArray) -> tuple[FloatArray, FloatArray]:
-        left = np.maximum(1 - np.square(products).sum(axis=0), np.float32(1e-12))
+        left = np.maximum(1 - np.square(products).sum(axis=0), np.float32(LEAST))
         t = products[0] * np.sqrt(np.float32(self.freedom) / left)
         return t, self.enhanced(t)
 

@@ -154,3 +154,5 @@ def test_what_does_not_fit_is_named(head: tuple[FloatArray, BoolArray]) -> None:
         leave_one_out(scans, scans[:1], mask)
     with pytest.raises(UsageError, match="mask: shape"):
         leave_one_out(scans, scans, mask[1:])
+    with pytest.raises(UsageError, match="mask: no voxel"):
+        leave_one_out(scans, scans, np.zeros_like(mask))

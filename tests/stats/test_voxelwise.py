@@ -189,6 +189,24 @@ def test_constant_voxels_are_left_out_and_an_empty_comparison_is_an_error() -> N
         compare([np.ones(SHAPE, np.float32)] * PEOPLE, mask, design)
 
 
+def test_a_voxel_that_the_group_explains_fully_is_the_most_significant() -> None:
+    images, mask, design = cohort()
+    for image, patient in zip(images, design.values, strict=True):
+        image[5, 5, 5] = patient
+    maps = compare(images, mask, design, Inference(permutations=99))
+    assert np.abs(maps.t.values).argmax() == np.ravel_multi_index((5, 5, 5), SHAPE)
+    assert maps.t.p_corrected[5, 5, 5] < 0.03
+    assert np.isfinite(maps.effect_size).all()
+    assert np.isfinite(maps.percent).all()
+
+
+def test_inference_that_is_not_possible() -> None:
+    with pytest.raises(UsageError, match="connectivity 8: allowed are 6, 18 and 26"):
+        Inference(connectivity=8)
+    with pytest.raises(UsageError, match="permutations 0"):
+        Inference(permutations=0)
+
+
 def test_images_that_do_not_fit_are_named() -> None:
     images, mask, design = cohort()
     with pytest.raises(UsageError, match="the design has 24 people, there are 23 images"):
