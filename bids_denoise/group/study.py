@@ -103,7 +103,7 @@ def read_study(settings: Settings) -> Study:
     """
     layout = names.layout_of(settings)
     done = _selected(records.read_records(layout.qc), settings)
-    people = _people((layout.qc, settings.bids_dir))
+    people = _people((layout.qc, settings.bids_dir), settings)
     if not done and not (settings.comparison.outcome_column and people):
         filters = settings.filters
         named = " of the participants asked for"
@@ -138,23 +138,30 @@ def scan_of(record: Record) -> Scan:
 
 
 def _selected(everything: Iterable[Record], settings: Settings) -> tuple[Record, ...]:
-    wanted, excluded = settings.filters.participants, settings.filters.exclude_participants
     return tuple(
         record
         for record in everything
-        if record.status == "ok"
-        and (not wanted or record.participant in wanted)
-        and record.participant not in excluded
+        if record.status == "ok" and _is_wanted(record.participant, settings)
     )
 
 
-def _people(roots: Iterable[Path]) -> dict[str, dict[str, str]]:
-    """Return what the tables of the output say of each participant, else those of the input."""
+def _is_wanted(participant: str, settings: Settings) -> bool:
+    wanted, excluded = settings.filters.participants, settings.filters.exclude_participants
+    return (not wanted or participant in wanted) and participant not in excluded
+
+
+def _people(roots: Iterable[Path], settings: Settings) -> dict[str, dict[str, str]]:
+    """Return what the tables of some folders say of each participant asked for.
+
+    The output has copies of those of the input, as they were when its images were made: the input
+    comes last, and counts where it is there.
+    """
+    found: dict[str, dict[str, str]] = {}
     for root in roots:
-        found = people_of(root)
-        if found:
-            return found
-    return {}
+        for person, row in people_of(root).items():
+            if _is_wanted(person.removeprefix("sub-"), settings):
+                found[person] = {**found.get(person, {}), **row}
+    return found
 
 
 def people_of(root: Path) -> dict[str, dict[str, str]]:
