@@ -66,7 +66,7 @@ class Settings:
 
     `parameters` holds, by denoiser name, only the values that were given. `memory` is in bytes.
     `levels` are of ``participant`` and ``group``. `effective_config` is a TOML text that makes
-    these settings again. `atlas` is ``auto``, ``none``, an absolute path, or a name of TemplateFlow;
+    these settings again. `atlas` is ``auto``, ``none``, a path, or a name of TemplateFlow;
     `template` is the same, or ``cohort``.
     """
 
