@@ -16,6 +16,7 @@ import SimpleITK as sitk  # noqa: N813 (its own custom)
 from bids_denoise.anatomy.align import align, brain_image, template_image
 from bids_denoise.anatomy.grids import pull
 from bids_denoise.anatomy.itk import array_of, image_of
+from bids_denoise.errors import ScanError
 from bids_denoise.simulate.anatomy import Grid
 
 if TYPE_CHECKING:
@@ -116,8 +117,6 @@ def prior_for(
     numpy.ndarray
         float32 (3, x, y, z): GM, WM, CSF in [0, 1], 0 outside the template's brain.
     """
-    from bids_denoise.errors import ScanError
-
     if template.tissues is None:
         raise ScanError(f"template {template.name} has no tissue maps to take a prior from")
     linear = align(np.where(brain, image, np.float32(0)), affine, template)
