@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 LEVELS = ((8, 40), (4, 40), (2, 40), (1, 12))
 """By how much the grid is coarser, and how often the field is improved there."""
-SMOOTH_FIELD, SMOOTH_UPDATE = 1.0, 2.0
+SMOOTH_FIELD, SMOOTH_UPDATE = 1.5, 2.0
 """Gaussian smoothing of the field and of each update, in voxels of the level."""
 LONGEST_STEP = 2.0
 SMALLEST_JACOBIAN = 0.05
