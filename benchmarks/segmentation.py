@@ -17,8 +17,8 @@ Noise and field
 Methods and peers
     All are given the true brain mask. The template's maps lie where the mean person's head is,
     unregistered. Peers: N4 and Atropos of ANTs (k-means, MRF of 0.1 in a radius of one voxel), and
-    the HMRF classifier of DIPY (beta 0.1, on the image as it is: it has no field). Where it says unet,
-    the image was denoised first, by the noise that was estimated from it.
+    the HMRF classifier of DIPY (beta 0.1, on the image as it is: it has no field). Where it says
+    unet, the image was denoised first, by the noise that was estimated from it.
 
 Measures
     Dice of the labels; error of the volumes (of the fractions); mean error of the fractions,
