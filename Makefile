@@ -27,7 +27,7 @@ generated: $(VENV)/app.stamp
 
 benchmarks: $(VENV)/bench.stamp
 	for each in nlm.py nlm_cuda.py mppca.py sigma.py anatomical trust.py parallel.py \
-	  diffusion.py functional.py trained_series.py connectome.py; do \
+	  diffusion.py functional.py trained_series.py connectome.py classifiers.py; do \
 	  $(BIN)/python benchmarks/$$each || exit 1; done
 
 clean:
