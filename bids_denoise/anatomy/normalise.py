@@ -16,6 +16,7 @@ import SimpleITK as sitk  # noqa: N813 (its own custom)
 from bids_denoise.anatomy.align import align, brain_image, template_image
 from bids_denoise.anatomy.grids import pull
 from bids_denoise.anatomy.itk import array_of, image_of
+from bids_denoise.errors import ScanError
 from bids_denoise.simulate.anatomy import Grid
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 LEVELS = ((8, 40), (4, 40), (2, 40), (1, 12))
 """By how much the grid is coarser, and how often the field is improved there."""
-SMOOTH_FIELD, SMOOTH_UPDATE = 1.0, 2.0
+SMOOTH_FIELD, SMOOTH_UPDATE = 1.5, 2.0
 """Gaussian smoothing of the field and of each update, in voxels of the level."""
 LONGEST_STEP = 2.0
 SMALLEST_JACOBIAN = 0.05
@@ -116,8 +117,6 @@ def prior_for(
     numpy.ndarray
         float32 (3, x, y, z): GM, WM, CSF in [0, 1], 0 outside the template's brain.
     """
-    from bids_denoise.errors import ScanError
-
     if template.tissues is None:
         raise ScanError(f"template {template.name} has no tissue maps to take a prior from")
     linear = align(np.where(brain, image, np.float32(0)), affine, template)
