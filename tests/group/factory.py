@@ -49,12 +49,12 @@ def layout_at(root: Path, rawlike: bool = False) -> Layout:
 
 
 def brain() -> FloatArray:
-    """Return shares of GM, WM and CSF (3, x, y, z): white inside grey inside fluid."""
+    """Return shares of GM, WM and CSF (3, x, y, z): white inside grey inside fluid, in air."""
     axes = np.meshgrid(*(np.linspace(-1, 1, length) for length in SHAPE), indexing="ij")
     radius = np.sqrt(sum(axis**2 for axis in axes))
-    edges = (radius < 0.45, radius < 0.8, radius < 0.95)
-    white, grey = edges[0], edges[1] & ~edges[0]
-    return np.stack([grey, white, edges[2] & ~edges[1]]).astype(np.float32)
+    white, grey = np.clip(4 * (0.45 - radius) + 0.5, 0, 1), np.clip(4 * (0.8 - radius) + 0.5, 0, 1)
+    parts = np.stack([grey - white, white, 1 - grey])
+    return np.where(radius < 0.95, parts, 0).astype(np.float32)
 
 
 def add_anatomy(
@@ -91,7 +91,7 @@ def add_anatomy(
             _write(files[f"grey_{label}"], noisy[0])
         sizes = {t: float(0.064 * part.sum()) for t, part in zip(TISSUES, noisy, strict=True)}
         volumes[label] = {**sizes, "brain": sizes["GM"] + sizes["WM"]}
-    anatomy = {
+    anatomy: dict[str, Any] = {
         "template": template,
         "template_source": "" if template in {"cohort", "none"} else "the template of the tests",
         "brain": "extracted",
@@ -165,12 +165,12 @@ def add_run(
     for which, (label, noise) in enumerate({**NOISE, "smoothed": 0.08}.items()):
         rng = np.random.default_rng([seed, 5, which])
         courses = own + 10 * noise * rng.normal(size=own.shape)
-        matrix = np.corrcoef(courses).tolist()
+        matrix = np.asarray(np.corrcoef(courses))
         added = {"seg": "tiny", "meas": "pearsoncorrelation"}
         path = derived_file(scan, layout, added, "relmat.tsv", label)
         files[f"pearsoncorrelation_{label}"] = path
         rows = [
-            {"Node": name, **dict(zip(nodes, row, strict=True))}
+            {"Node": name, **dict(zip(nodes, row.tolist(), strict=True))}
             for name, row in zip(nodes, matrix, strict=True)
         ]
         write_rows(path, rows)
@@ -203,7 +203,7 @@ def study(
     """Write patients and controls in turns, with ``participants.tsv``: age, sex, site."""
     layout, rows = layout_at(root, rawlike), []
     names = [f"{number:02d}" for number in range(1, patients + controls + 1)]
-    sick = [number % 2 == 1 and number // 2 < patients for number in range(len(names))]
+    sick = [number % 2 == 0 and number // 2 < patients for number in range(len(names))]
     for number, (name, is_sick) in enumerate(zip(names, sick, strict=True)):
         source = f"sub-{name}/anat/sub-{name}_T1w.nii.gz"
         add_anatomy(layout, source, number, lost if is_sick else 0.0, template)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bids_denoise.stats.bootstrap import Estimate as Estimate
+from bids_denoise.stats.bootstrap import Estimate
 
 Floats = NDArray[Any]
 Booleans = NDArray[np.bool_]
