@@ -121,9 +121,11 @@ def _connectome(study: Study) -> Features | None:
     made = {person: record for person, record in runs.items() if has_files(record)}
     common = common_source(list(made.values()))
     same = {p: record for p, record in made.items() if record.connectome["source"] == common}
+    if not same:
+        return None
     nodes, matrices = correlations(study, list(same.values()), LABELS)
     upper = np.triu_indices(len(nodes), 1)
-    if not same or not len(upper[0]):
+    if not len(upper[0]):
         return None
     names = tuple(f"{nodes[one]}-{nodes[other]}" for one, other in zip(*upper, strict=True))
     values = {
