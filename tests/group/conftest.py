@@ -5,5 +5,11 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def few_repeats(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two repeats of the folds; the settings of the app have ten."""
-    monkeypatch.setattr("bids_denoise.group.classify.REPEATS", 2)
+    """One repeat of three folds; the app has ten of five."""
+    few(monkeypatch)
+
+
+def few(patch: pytest.MonkeyPatch) -> None:
+    """Change the numbers; fixtures that live longer than a test do it by themselves."""
+    patch.setattr("bids_denoise.group.classify.REPEATS", 1)
+    patch.setattr("bids_denoise.group.classify.MOST_FOLDS", 3)

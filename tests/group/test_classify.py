@@ -10,6 +10,7 @@ import pytest
 from bids_denoise.group.estimates import interval
 from bids_denoise.stats.bootstrap import Estimate
 from tests.group import factory
+from tests.group.conftest import few
 from tests.report.html import Page
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Layout:
     layout = factory.study(tmp_path_factory.mktemp("found") / "out")
     add_runs(layout, 14)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bids_denoise.group.classify.REPEATS", 2)
+        few(patch)
         assert factory.group(layout.images, *FAST, "--site-column", "site") == 0
     return layout
 

@@ -73,9 +73,7 @@ def test_originals_come_from_the_input_where_no_residual_is(tmp_path: Path) -> N
         path.parent.mkdir(parents=True, exist_ok=True)
         write_new(path, factory.noisy(head(), number)[0], AFFINE)
         provenance = {"checksum": checksum(path), "fingerprint": "f"}
-        factory.add_image(
-            layout, source, number, head(), ("sigma",), AFFINE, provenance=provenance
-        )
+        factory.add_image(layout, source, number, head(), ("sigma",), AFFINE, provenance=provenance)
     assert factory.group(layout.images, bids=bids) == 0
     assert float(row_of(layout)["averages"]) == pytest.approx(WORTH, rel=0.25)
 
@@ -106,9 +104,7 @@ def test_volumes_and_tissues_of_sessions(tmp_path: Path) -> None:
             seed = 10 * person + ord(session)
             factory.add_anatomy(layout, source, seed, 0.2 * person, maps=("residual", "sigma"))
     assert factory.group(layout.images) == 0
-    rows = {
-        row["volume"]: row for row in factory.rows_at(layout.qc / "group/repeats/volumes.tsv")
-    }
+    rows = {row["volume"]: row for row in factory.rows_at(layout.qc / "group/repeats/volumes.tsv")}
     assert len(rows) == 6
     grey = rows["T1w, denoised GM"]
     assert 0.5 < float(grey["icc_agreement"]) <= 1
