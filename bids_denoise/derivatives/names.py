@@ -8,7 +8,7 @@ keeps it: ``desc-preproc`` becomes ``desc-preprocDenoised``.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,6 +22,9 @@ ORDER = (
 MAX_SESSIONS_ON_ONE_PAGE = 4
 PREDICTIONS = "predicted"
 """How the tables in ``phenotype/`` begin that this app makes."""
+
+UNCHECKED = "group"
+"""The folder in the output whose content is no matter of BIDS (.bidsignore names it)."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +134,15 @@ def beside(image: Path, ending: str) -> Path:
 def page_name(participant: str, session: str | None = None) -> str:
     """Return the file name of a participant's (or one session's) page."""
     return f"sub-{participant}{f'_ses-{session}' if session else ''}.html"
+
+
+def predictions_table(name: str, participants: Iterable[str], root: Path) -> Path:
+    """Return the path of a table of what was predicted of participants (``sub-<label>``).
+
+    It is in ``phenotype/``, where BIDS allows only those that the dataset has a folder of.
+    """
+    here = all((root / participant).is_dir() for participant in participants)
+    return root / ("phenotype" if here else UNCHECKED) / f"{PREDICTIONS}_{name}.tsv"
 
 
 def scans_table(participant: str, session: str | None, root: Path) -> Path:

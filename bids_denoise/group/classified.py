@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bids_denoise import imageio
-from bids_denoise.derivatives.names import PREDICTIONS
+from bids_denoise.derivatives.names import predictions_table
 from bids_denoise.derivatives.store import Store
 from bids_denoise.group.estimates import ends
 from bids_denoise.group.features import Features
@@ -59,9 +59,10 @@ def write_answers(
     folder = study.layout.qc / FOLDER
     store.write_table(folder / f"{name}.tsv", list(_rows(name, answers)))
     column = study.settings.comparison.group_column
-    stem = study.layout.qc / "phenotype" / f"{PREDICTIONS}_{_word(column)}_{name}"
-    store.write_table(stem.with_name(stem.name + ".tsv"), _predictions(question, answers))
-    store.write_json(stem.with_name(stem.name + ".json"), _dictionary(study, name))
+    asked = f"{_word(column)}_{name}"
+    table = predictions_table(asked, question.participants, study.layout.qc)
+    store.write_table(table, _predictions(question, answers))
+    store.write_json(table.with_suffix(".json"), _dictionary(study, name))
     linear = {each.features: each for each in answers.answers if each.model == LINEAR}
     drafts = store.draft_folder()
     figures = {

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bids_denoise.derivatives.names import PREDICTIONS
+from bids_denoise.derivatives.names import predictions_table
 from bids_denoise.derivatives.store import Store, read_table
 from bids_denoise.errors import UsageError
 from bids_denoise.group.estimates import ends, interval
@@ -127,9 +127,10 @@ def _write(
     store.write_table(folder / "importance.tsv", list(_importance(parts[HELD_OUT])))
     for title, part in parts.items():
         kind = "derivation" if title == HELD_OUT else "external"
-        stem = study.layout.qc / "phenotype" / f"{PREDICTIONS}_outcome_{kind}"
-        store.write_table(stem.with_name(stem.name + ".tsv"), _predictions(part))
-        store.write_json(stem.with_name(stem.name + ".json"), _dictionary(title, study))
+        people = next(iter(part.values())).participants
+        table = predictions_table(f"outcome_{kind}", people, study.layout.qc)
+        store.write_table(table, _predictions(part))
+        store.write_json(table.with_suffix(".json"), _dictionary(title, study))
     drafts, drawings = store.draft_folder(), []
     for title, part in parts.items():
         for kind, figure in _figures(part).items():

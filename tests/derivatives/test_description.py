@@ -102,3 +102,21 @@ def test_participants_are_copied_byte_for_byte_as_they_come(tmp_path: Path) -> N
         (out / "sub-01").mkdir()
         write_participants(store, layout, raw)
         assert (out / "participants.tsv").read_bytes() == b"".join(lines[:3])
+
+
+def test_clinical_tables_come_along_with_their_dictionaries(tmp_path: Path) -> None:
+    """In both datasets of the raw-like layout, of those who have a folder."""
+    raw, out = dataset(tmp_path / "raw"), tmp_path / "out"
+    (raw / "phenotype").mkdir()
+    table = b"participant_id\tmrs\nsub-01\t2\nsub-02\t5\n"
+    (raw / "phenotype" / "stroke.tsv").write_bytes(table)
+    (raw / "phenotype" / "stroke.json").write_bytes(b'{"mrs": {"Description": "Rankin"}}')
+    layout = Layout(out, out / "derivatives" / "bids-denoise-qc", rawlike=True)
+    for root in (layout.images, layout.qc):
+        (root / "sub-01").mkdir(parents=True)
+    with Store(out) as store:
+        write_participants(store, layout, raw)
+    for root in (layout.images, layout.qc):
+        copied = root / "phenotype" / "stroke.tsv"
+        assert copied.read_bytes() == b"participant_id\tmrs\nsub-01\t2\n"
+        assert b"Rankin" in copied.with_suffix(".json").read_bytes()

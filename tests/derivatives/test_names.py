@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bids_denoise.derivatives.names import Layout, beside, outputs_of, scans_table
+from bids_denoise.derivatives.names import (
+    Layout,
+    beside,
+    derived_file,
+    outputs_of,
+    predictions_table,
+    repeated,
+    scans_table,
+)
 from bids_denoise.values import Scan
 
 OUT = Path("/out")
@@ -78,3 +86,41 @@ def test_different_sources_never_share_a_name(
     for layout in (DERIVATIVES, RAWLIKE):
         same = outputs_of(one, layout).image == outputs_of(two, layout).image
         assert same == (one.entities == two.entities)
+
+
+@pytest.mark.parametrize(
+    ("source", "added", "label", "expected"),
+    [
+        ("sub-01_T1w", {}, "brain", "sub-01_desc-brain_x.tsv"),
+        (
+            "sub-01_ses-a_run-2_desc-preproc_T1w",
+            {"space": "MNI", "label": "GM"},
+            "denoisedModulated",
+            "sub-01_ses-a_run-2_space-MNI_label-GM_desc-preprocDenoisedModulated_x.tsv",
+        ),
+        ("sub-01_space-own_T1w", {"space": "MNI"}, "brain", "sub-01_space-MNI_desc-brain_x.tsv"),
+        ("sub-01_task-rest_bold", {"seg": "tiny"}, "", "sub-01_task-rest_seg-tiny_x.tsv"),
+    ],
+)
+def test_what_is_made_of_an_image_is_named_after_it(
+    source: str, added: dict[str, str], label: str, expected: str
+) -> None:
+    path = derived_file(scan_of(source, "anat"), RAWLIKE, added, "x.tsv", label)
+    assert path.name == expected
+    assert path.is_relative_to(RAWLIKE.qc / "sub-01")
+    assert path.parent.name == "anat"
+
+
+def test_sessions_and_runs_repeat_an_image_and_nothing_else_does() -> None:
+    same = ["sub-01_T1w", "sub-01_run-02_T1w", "sub-01_ses-prerun_run-1_T1w"]
+    other = ["sub-02_T1w", "sub-01_acq-a_T1w", "sub-01_echo-1_T1w", "sub-01_T2w"]
+    assert {repeated(f"sub-01/anat/{name}.nii.gz") for name in same} == {"sub-01_T1w"}
+    assert len({repeated(name) for name in other} | {"sub-01_T1w"}) == 5
+
+
+def test_predictions_are_a_phenotype_of_those_in_the_dataset(tmp_path: Path) -> None:
+    (tmp_path / "sub-1").mkdir()
+    inside = predictions_table("dx", ["sub-1"], tmp_path)
+    outside = predictions_table("dx", ["sub-1", "sub-2"], tmp_path)
+    assert inside == tmp_path / "phenotype" / "predicted_dx.tsv"
+    assert outside == tmp_path / "group" / "predicted_dx.tsv"

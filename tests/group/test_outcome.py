@@ -87,6 +87,8 @@ def test_tables_without_images(tmp_path: Path) -> None:
 def test_predictions_are_a_phenotype_that_is_not_learnt_from(tmp_path: Path) -> None:
     bids = dataset(tmp_path / "bids", patients(60, 1, Hospitals()))
     out = tmp_path / "out"
+    for person in range(1, 61):
+        (out / f"sub-{person:03d}").mkdir(parents=True)
     assert factory.group(out, *PREDICTED, bids=bids) == 0
     path = out / "phenotype" / "predicted_outcome_derivation.tsv"
     rows = factory.rows_at(path)
@@ -114,7 +116,7 @@ def test_external_participants_are_never_trained_on(tmp_path: Path, kind: str) -
     assert factory.group(out, *PREDICTED, "--external", named[kind], bids=bids) == 0
     assert models(out, "held-out participants")[LOGISTIC]["n"] == "50"
     assert models(out, "external validation")[LOGISTIC]["n"] == "30"
-    rows = factory.rows_at(out / "phenotype" / "predicted_outcome_external.tsv")
+    rows = factory.rows_at(out / "group" / "predicted_outcome_external.tsv")
     assert rows[0]["participant_id"] == "sub-200"
     assert "External validation: best is" in Page((out / "group.html").read_text()).text
 
