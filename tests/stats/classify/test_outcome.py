@@ -32,7 +32,7 @@ def test_models_beat_the_simple_score(found: Outcome, model: str) -> None:
     assert gain is not None
     assert gain.estimate.value >= 0.05
     assert gain.estimate.low > 0
-    assert gain.p < 0.01
+    assert gain.p < 0.05
     assert found.derivation[model].auc.low < found.derivation[model].auc.value
     assert 0.5 < found.derivation[model].calibration.slope.value < 1.8
 
