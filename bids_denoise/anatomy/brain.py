@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 AIR_ALL_AROUND = 0.1
 """Largest share of a face of the image that is measured where all around the air was removed."""
 
-ONLY_BRAIN = 0.6
+ONLY_BRAIN = 0.45
 """Share of what was measured that the network has to take for brain, if it is to be all brain."""
 
 SHARE = (0.03, 0.95)
 """Of the head, that a brain fills."""
 
-CERTAIN = 0.85
+CERTAIN = 0.75
 CONNECTED = 0.8
 """Least overlap that the network expects of its mask, and least share of the largest part."""
 
