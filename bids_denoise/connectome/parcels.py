@@ -24,6 +24,9 @@ MOST_PARCELS = 100
 LEAST_VOXELS = 27
 """Of a parcel."""
 
+OWN = "geometric parcels of the brain"
+"""How `Parcels.source` ends where they are those of one brain alone."""
+
 COVERAGE = 0.5
 """Share of an atlas' parcel that has to lie in the brain of the run."""
 
@@ -104,7 +107,7 @@ def geometric(mask: BoolArray, affine: Affine, most: int = MOST_PARCELS) -> Parc
         _bisect(points, np.arange(len(places)), (1, count), found)
     labels[mask] = found
     names = tuple(f"parcel-{number:03d}" for number in range(1, count + 1))
-    return Parcels(labels, names, f"geometric{count}", f"{count} geometric parcels of the brain")
+    return Parcels(labels, names, f"geometric{count}", f"{count} {OWN}")
 
 
 def _bisect(

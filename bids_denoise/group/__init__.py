@@ -43,11 +43,12 @@ def run_group(settings: Settings, console: Console) -> Path:
     SelectionError
         No denoised image is there, or none of the participants asked for.
     UsageError
-        What was asked for cannot be answered; the page says so too, and has all the rest.
+        What was asked for cannot be answered; the page says so too, and has all the rest, also
+        where the error is one that nobody foresaw.
     """
     study = read_study(settings)
     page = study.layout.qc / "group.html"
-    failures: list[BidsDenoiseError] = []
+    failures: list[Exception] = []
     sections: list[Section] = []
     with Store(settings.output_dir) as store:
         tables = group_tables(study)
@@ -59,20 +60,25 @@ def run_group(settings: Settings, console: Console) -> Path:
         text = group_page(tables, run_facts(settings), sections, study.layout.qc)
         store.write_text(page, text)
     console.message(f"group report: {page}")
+    for error in failures:
+        if not isinstance(error, BidsDenoiseError):
+            raise error
     if failures:
-        raise UsageError("; ".join(str(each) for each in failures))
+        raise UsageError("; ".join(dict.fromkeys(map(str, failures))))
     return page
 
 
 def _answered(
-    title: str, part: Part, given: tuple[Study, Store], failures: list[BidsDenoiseError]
+    title: str, part: Part, given: tuple[Study, Store], failures: list[Exception]
 ) -> Section | None:
     """Return the answer of a part, or one that says why there is none; the others go on."""
     try:
         return part(*given)
     except (StorageError, InterruptedRunError):
         raise
-    except BidsDenoiseError as error:
+    except Exception as error:
         failures.append(error)
+        known = isinstance(error, BidsDenoiseError)
+        told = str(error) if known else f"unexpected {type(error).__name__}: {error}"
         anchor = re.sub(r"\W+", "-", title.lower())
-        return Section(anchor, title, f"Not done: {error}", failed=True)
+        return Section(anchor, title, f"Not done: {told}", failed=True)

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bids_denoise.derivatives.store import Store, read_table
-from bids_denoise.group.repeats import Repeated, compare_repeats, same_number, volumes_of
+from bids_denoise.derivatives.store import Store
+from bids_denoise.group.connectomes import common_source, correlations, has_files
+from bids_denoise.group.estimates import ends, interval
+from bids_denoise.group.repeats import Repeated, by_kind, compare_repeats, volumes_of
 from bids_denoise.group.study import LABELS, Study
 from bids_denoise.report.figures.curves import paired_chart
 from bids_denoise.report.figures.style import save_drawing
@@ -18,12 +20,10 @@ from bids_denoise.stats.connectomes import compare_conditions
 from bids_denoise.stats.reliability import agreement
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
-    from bids_denoise.stats.bootstrap import Estimate
     from bids_denoise.stats.connectomes import Condition
     from bids_denoise.stats.reliability import Agreement
-    from bids_denoise.values import Record
+
+    Connectomes = Mapping[str, Mapping[str, Condition]]
 
 TITLE = "Repeats"
 FOLDER = Path("group", "repeats")
@@ -42,22 +42,18 @@ MEASURES = {
 def repeats(study: Study, store: Store) -> Section | None:
     """Compare everything that was scanned more than once."""
     found = compare_repeats(study)
-    volumes = {
-        f"{suffix}, {name}": agreement(values)
-        for suffix, tables in volumes_of(study)
-        for name, values in tables.items()
-    }
-    connectomes = _connectomes(study)
-    if not (found or volumes or connectomes):
+    volumes = {name: agreement(values) for name, values in volumes_of(study)}
+    connectomes, reasons = _connectomes(study)
+    reasons += [f"{each.name}: {each.reason}" for each in found if each.reason]
+    if not (found or volumes or connectomes or reasons):
         return None
     drawings = _write(found, volumes, connectomes, (study, store))
     good = [each for each in found if each.errors]
     tables = (
         *((_image_table(good),) if good else ()),
         *((_volume_table(volumes),) if volumes else ()),
-        *((_connectome_table(connectomes),) if connectomes else ()),
+        *(_connectome_table(kind, each) for kind, each in connectomes.items()),
     )
-    reasons = (f"{each.name}: {each.reason}" for each in found if each.reason)
     return Section(
         anchor="repeats",
         title=TITLE,
@@ -84,83 +80,71 @@ METHODS = (
 )
 
 
-def _connectomes(study: Study) -> dict[str, Condition]:
-    """Return how far the connectomes of repeated runs agree; empty where there are too few.
+def _connectomes(study: Study) -> tuple[Connectomes, list[str]]:
+    """Return how far the connectomes of repeated runs agree, by kind of run and by image.
 
-    All runs have to have the same parcels, as those of an atlas are.
+    All have to have the same parcels, as those of an atlas are; where they have not, the second
+    list says so.
     """
-    runs: dict[str, list[Record]] = {}
-    for record in study.records:
-        if "files" in record.connectome:
-            runs.setdefault(record.participant, []).append(record)
-    people, count = same_number(runs)
-    if len(people) < 2:
-        return {}
-    files = [record.connectome["files"] for person in people for record in runs[person][:count]]
-    found, nodes = {}, set()
-    for label in (LABELS[0], CONTROL, LABELS[1]):
-        name = f"pearsoncorrelation_{label}"
-        if all(name in each for each in files):
-            read = [_matrix(study.layout.qc / each[name]) for each in files]
-            nodes |= {names for names, _ in read}
-            found[label] = [matrix for _, matrix in read]
-    if len(nodes) > 1:
-        return {}
-    shape = (len(people), count, *found[LABELS[0]][0].shape)
-    values = {label: np.reshape(some, shape) for label, some in found.items()}
-    return compare_conditions(values, seed=study.settings.seed)
-
-
-def _matrix(path: Path) -> tuple[tuple[str, ...], npt.NDArray[np.float64]]:
-    rows = read_table(path)
-    nodes = tuple(row["Node"] for row in rows)
-    return nodes, np.array([[float(row[node]) for node in nodes] for row in rows])
+    found, reasons = {}, []
+    for kind, people in by_kind(filter(has_files, study.records)).items():
+        runs = [run for some in people for run in some]
+        common = common_source(runs)
+        if any(run.connectome["source"] != common for run in runs):
+            reasons.append(
+                f"{kind}: the connectomes of repeats are not compared, their parcels are not the "
+                "same in all; give --atlas"
+            )
+            continue
+        _, matrices = correlations(study, runs, (LABELS[0], CONTROL, LABELS[1]))
+        values = {
+            label: each.reshape(len(people), -1, *each.shape[1:])
+            for label, each in matrices.items()
+        }
+        found[kind] = compare_conditions(values, seed=study.settings.seed)
+    return found, reasons
 
 
 def _write(
     found: Sequence[Repeated],
     volumes: Mapping[str, Agreement],
-    connectomes: Mapping[str, Condition],
+    connectomes: Connectomes,
     where: tuple[Study, Store],
 ) -> tuple[Drawing, ...]:
     study, store = where
     folder = study.layout.qc / FOLDER
-    store.write_table(
-        folder / "images.tsv", [_image_row(each) for each in found] or [{"image": None}]
-    )
+    if found:
+        store.write_table(folder / "images.tsv", [_image_row(each) for each in found])
     if volumes:
         rows = [{"volume": name, **_columns(vars(each))} for name, each in volumes.items()]
         store.write_table(folder / "volumes.tsv", rows)
     if connectomes:
         rows = [
-            {"image": name, **_columns(each.measures), **_columns(each.changes, "change_")}
-            for name, each in connectomes.items()
+            {
+                "run": kind,
+                "image": label,
+                **_columns(each.measures),
+                **_columns({f"change_{name}": value for name, value in each.changes.items()}),
+            }
+            for kind, conditions in connectomes.items()
+            for label, each in conditions.items()
         ]
         store.write_table(folder / "connectomes.tsv", rows)
     good = [each.errors for each in found if each.errors]
-    if not good:
+    psnr = np.array([(each.psnr_original.value, each.psnr_denoised.value) for each in good])
+    psnr = psnr[np.isfinite(psnr).all(axis=-1)].reshape(-1, 2)
+    if not len(psnr):
         return ()
-    drafts = store.draft_folder()
-    psnr = (
-        np.array([each.psnr_original.value for each in good]),
-        np.array([each.psnr_denoised.value for each in good]),
-    )
-    path = save_drawing(paired_chart({"images": psnr}, "PSNR, dB"), drafts / "psnr.svg")
+    drawn = paired_chart({"images": (psnr[:, 0], psnr[:, 1])}, "PSNR, dB")
+    path = save_drawing(drawn, store.draft_folder() / "psnr.svg")
     store.publish([(path, folder / path.name)])
     caption = "Each repeat against the mean of the others, whose noise is subtracted."
     return (Drawing("PSNR of one repeat", caption, (FOLDER / path.name).as_posix()),)
 
 
-def _columns(values: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
+def _columns(values: Mapping[str, Any]) -> dict[str, float]:
     """Return estimates with their intervals as columns."""
-    found: dict[str, float] = {}
-    for name, each in values.items():
-        found |= {
-            f"{prefix}{name}": each.value,
-            f"{prefix}{name}_low": each.low,
-            f"{prefix}{name}_high": each.high,
-        }
-    return found
+    return {key: end for name, each in values.items() for key, end in ends(name, each).items()}
 
 
 def _image_row(one: Repeated) -> dict[str, Any]:
@@ -191,9 +175,9 @@ def _image_cells(one: Repeated) -> Iterator[str]:
     yield one.name
     yield str(one.count)
     if one.errors:
-        yield _text(one.errors.psnr_original, 1)
-        yield _text(one.errors.psnr_denoised, 1)
-        yield _text(one.errors.averages, 1)
+        yield interval(one.errors.psnr_original, 1)
+        yield interval(one.errors.psnr_denoised, 1)
+        yield interval(one.errors.averages, 1)
     for tissue in ("GM", "WM"):
         dice = [(one.dice or {}).get(label, {}).get(tissue) for label in LABELS]
         yield " to ".join(f"{each:.3f}" for each in dice if each is not None)
@@ -204,33 +188,34 @@ def _volume_table(volumes: Mapping[str, Agreement]) -> Table:
         "Volumes of repeats",
         ("", "ICC(2,1)", "Coefficient of variation, %", "Repeatability coefficient, mL"),
         tuple(
-            (name, _text(each.icc_agreement), _text(each.variation), _text(each.repeatability))
+            (
+                name,
+                interval(each.icc_agreement),
+                interval(each.variation),
+                interval(each.repeatability),
+            )
             for name, each in volumes.items()
         ),
         (FOLDER / "volumes.tsv").as_posix(),
     )
 
 
-def _connectome_table(connectomes: Mapping[str, Condition]) -> Table:
+def _connectome_table(kind: str, conditions: Mapping[str, Condition]) -> Table:
     return Table(
-        "Connectomes of repeats",
-        ("", *connectomes),
+        f"Connectomes of repeats, {kind}",
+        ("", *conditions),
         tuple(
-            (words, *(_text(each.measures[name]) for each in connectomes.values()))
+            (words, *(interval(each.measures[name]) for each in conditions.values()))
             for name, words in MEASURES.items()
         ),
         (FOLDER / "connectomes.tsv").as_posix(),
     )
 
 
-def _text(value: Estimate, digits: int = 2) -> str:
-    return f"{value.value:.{digits}f} [{value.low:.{digits}f}, {value.high:.{digits}f}]"
-
-
 def _answer(
     good: Sequence[Repeated],
     volumes: Mapping[str, Agreement],
-    connectomes: Mapping[str, Condition],
+    connectomes: Connectomes,
 ) -> str:
     told = []
     errors = [each.errors for each in good if each.errors]
@@ -248,7 +233,7 @@ def _answer(
         }
         spread = " before, ".join(f"{np.mean(some):.2f} %" for some in of.values())
         told.append(f"Volumes of repeats vary by {spread} after.")
-    if connectomes:
-        ends = [connectomes[label].measures["icc"] for label in LABELS]
-        told.append(f"ICC of connectome edges {_text(ends[0])} before, {_text(ends[1])} after.")
+    for kind, conditions in connectomes.items():
+        before, after = (interval(conditions[label].measures["icc"]) for label in LABELS)
+        told.append(f"ICC of connectome edges, {kind}: {before} before, {after} after.")
     return " ".join(told) or "The repeats could not be compared."

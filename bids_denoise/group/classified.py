@@ -11,6 +11,7 @@ import numpy as np
 from bids_denoise import imageio
 from bids_denoise.derivatives.names import PREDICTIONS
 from bids_denoise.derivatives.store import Store
+from bids_denoise.group.estimates import ends
 from bids_denoise.group.features import Features
 from bids_denoise.group.study import LABELS, Study
 from bids_denoise.report.figures.curves import Curve, curve_chart, null_chart
@@ -21,7 +22,6 @@ from bids_denoise.stats.classify.question import LINEAR, Question
 
 if TYPE_CHECKING:
     from bids_denoise.group.grey import Grey
-    from bids_denoise.stats.classify.estimates import Estimate
     from bids_denoise.stats.classify.run import Answer, Classified
     from bids_denoise.values import BoolArray
 
@@ -160,17 +160,6 @@ def _rows(name: str, answers: Classified) -> Iterator[dict[str, Any]]:
             "p_delong": pair.auc.p,
             "p_corrected_t": pair.corrected_p,
         }
-
-
-def interval(value: Estimate, signed: bool = False) -> str:
-    """Return an estimate with its interval as text."""
-    sign = "+" if signed else ""
-    return f"{value.value:{sign}.2f} [{value.low:{sign}.2f}, {value.high:{sign}.2f}]"
-
-
-def ends(name: str, value: Estimate) -> dict[str, float]:
-    """Return an estimate and the ends of its interval as columns of a table."""
-    return {name: value.value, f"{name}_low": value.low, f"{name}_high": value.high}
 
 
 def _predictions(question: Question, answers: Classified) -> list[dict[str, Any]]:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bids_denoise.derivatives.store import Store
-from bids_denoise.errors import UsageError
-from bids_denoise.group.classified import FOLDER, WORDS, interval, write_answers
-from bids_denoise.group.covariates import complete, covariates
+from bids_denoise.errors import LeakError, UsageError
+from bids_denoise.group.classified import FOLDER, WORDS, write_answers
+from bids_denoise.group.covariates import Sample, sample_of
+from bids_denoise.group.estimates import interval
 from bids_denoise.group.features import ANATOMICAL, Features, features_of
 from bids_denoise.group.grey import grey_matter
 from bids_denoise.group.study import LABELS, Study, first_images
@@ -21,39 +22,48 @@ from bids_denoise.stats.classify.run import classify
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from bids_denoise.group.grey import Grey
     from bids_denoise.stats.classify.run import Answer, Classified
 
 TITLE = "Patients against controls"
 MOST_PERMUTATIONS = 1000
 MOST_FOLDS = 5
+REPEATS = 10
 CITED = ("varoquaux2018", "delong1988", "haufe2014", "johnson2007", "nadeau2003", "abraham2014")
 
 
 def classification(study: Study, store: Store) -> Section | None:
     """Tell patients from controls by every kind of features, before and after.
 
+    A kind that cannot be used is remarked on, and the others are.
+
     Raises
     ------
     LeakError, UsageError
-        The answer lies in the data, or nobody has such values.
+        The answer lies in the data, nobody has such values, or no kind can be used.
     """
     asked = study.settings.comparison
     if not asked.patient:
         return None
     labels = study.labels()
-    grey = grey_matter(study, store)
     found: dict[str, tuple[Features, Question, Classified]] = {}
-    remarks: list[str] = []
+    grey, remarks = _grey(study, store)
     for name in asked.features:
         seen = features_of(name, study, grey)
         if seen is None:
             remarks.append(f"No {WORDS[name]} are in the output for all to be compared by.")
             continue
-        question, left_out = _question(seen, labels, study)
-        found[name] = (seen, question, classify(question, _plan(question, study)))
-        remarks += [*seen.remarks, *left_out]
+        sample = sample_of(seen.participants, study, total=False)
+        question = _question(seen, sample, labels, study)
+        try:
+            found[name] = (seen, question, classify(question, _plan(question, study)))
+        except LeakError:
+            raise
+        except UsageError as error:
+            remarks.append(f"Not by {WORDS[name]}: {error}.")
+        remarks += [*seen.remarks, *sample.left_out]
     if not found:
-        raise UsageError("there is nothing to tell patients from controls by: " + remarks[0])
+        raise UsageError("nothing to tell patients from controls by: " + " ".join(remarks))
     drawings = [
         each
         for name, one in found.items()
@@ -65,52 +75,49 @@ def classification(study: Study, store: Store) -> Section | None:
     return _section(answers, question, (drawings, list(dict.fromkeys(remarks))), study)
 
 
-def _question(
-    seen: Features, labels: Mapping[str, bool], study: Study
-) -> tuple[Question, tuple[str, ...]]:
-    """Return what is asked of one kind of features, and who is left out."""
-    asked = study.settings.comparison
-    columns = dict(covariates(study, total=False).columns)
-    sites = study.values(asked.site_column, "--site-column") if asked.site_column else None
-    known = {**columns, **({asked.site_column: sites} if sites else {})}
-    labelled = [person for person in seen.participants if person in labels]
-    people, left_out = complete(labelled, known)
-    rows = [seen.participants.index(person) for person in people]
-    names, values = _confounds(people, columns, study)
-    question = Question(
-        people,
-        np.array([labels[person] for person in people], dtype=bool),
+def _grey(study: Study, store: Store) -> tuple[Grey | None, list[str]]:
+    """Return the grey matter of everybody, or why there is none; volumes can be had without."""
+    try:
+        return grey_matter(study, store), []
+    except UsageError as error:
+        return None, [f"Without a template: {error}."]
+
+
+def _question(seen: Features, sample: Sample, labels: Mapping[str, bool], study: Study) -> Question:
+    """Return what is asked of one kind of features."""
+    rows = [seen.participants.index(person) for person in sample.people]
+    names, values = _confounds(sample, study)
+    return Question(
+        sample.people,
+        np.array([labels[person] for person in sample.people], dtype=bool),
         {label: np.ascontiguousarray(seen.values[label][rows]) for label in LABELS},
         {label: seen.names for label in LABELS},
         values if names else None,
         names,
-        [sites[person] for person in people] if sites else None,
+        sample.sites or None,
     )
-    return question, left_out
 
 
-def _confounds(
-    people: Sequence[str], columns: Mapping[str, Mapping[str, str]], study: Study
-) -> tuple[tuple[str, ...], npt.NDArray[np.float64]]:
+def _confounds(sample: Sample, study: Study) -> tuple[tuple[str, ...], npt.NDArray[np.float64]]:
     """Return covariates as numbers, categories as one column for each but the first.
 
     The noise level of the original images is always among them: what a scanner does must not pass
     for a disease.
     """
     found: dict[str, list[float]] = {}
-    for name, column in columns.items():
-        cells = [column[person] for person in people]
+    for name, cells in sample.covariates.items():
         try:
             found[name] = [float(cell) for cell in cells]
         except ValueError:
             for value in sorted(set(cells))[1:]:
                 found[f"{name} {value}"] = [float(cell == value) for cell in cells]
-    images = first_images(study, (*ANATOMICAL, "bold", "dwi"))
-    sigma = [images[person].noise.get("sigma_median") or 0.0 for person in people]
-    found["noise level"] = list(np.log(np.maximum(sigma, 1e-12)))
+    images = first_images(study, dict.fromkeys((*ANATOMICAL, *study.suffixes())))
+    sigma = [images[person].noise.get("sigma_median") or 0.0 for person in sample.people]
+    if all(sigma):
+        found["noise level"] = list(np.log(sigma))
     varying = {name: values for name, values in found.items() if len(set(values)) > 1}
     if not varying:
-        return (), np.zeros((len(people), 0))
+        return (), np.zeros((len(sample.people), 0))
     return tuple(varying), np.array(list(varying.values())).T
 
 
@@ -120,6 +127,7 @@ def _plan(question: Question, study: Study) -> Plan:
     smaller = int(min(question.labels.sum(), (~question.labels).sum()))
     return Plan(
         folds=max(2, min(MOST_FOLDS, smaller)),
+        repeats=REPEATS,
         permutations=min(MOST_PERMUTATIONS, settings.comparison.permutations),
         seed=settings.seed,
         workers=settings.nprocs,
@@ -194,6 +202,5 @@ def _answer(name: str, answers: Classified) -> str:
     return (
         f"By {WORDS[name]}: AUC {interval(before.auc)} before and {interval(after.auc)} after "
         f"denoising (p = {ps[0]:.3f} and {ps[1]:.3f}{sure}); difference "
-        f"{change.estimate.value:+.2f} [{change.estimate.low:+.2f}, {change.estimate.high:+.2f}], "
-        f"p = {change.p:.2f}{beside}."
+        f"{interval(change.estimate, signed=True)}, p = {change.p:.2f}{beside}."
     )

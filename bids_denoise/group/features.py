@@ -10,15 +10,16 @@ import numpy as np
 
 from bids_denoise.anatomy.normalise import smoothed
 from bids_denoise.anatomy.person import TISSUES
+from bids_denoise.connectome.edges import fisher_z
 from bids_denoise.connectome.parcels import geometric
-from bids_denoise.derivatives.store import read_table
+from bids_denoise.group.connectomes import common_source, correlations, has_files
 from bids_denoise.group.grey import Grey
 from bids_denoise.group.study import LABELS, Study, first_images
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from bids_denoise.values import BoolArray, Record
+    from bids_denoise.values import BoolArray
 
 ANATOMICAL = ("T1w", "T2w", "FLAIR", "PDw")
 SMOOTHING = 3.0
@@ -117,39 +118,26 @@ def _volumes(study: Study, grey: Grey | None) -> Features | None:
 def _connectome(study: Study) -> Features | None:
     """Return the edges of the first bold run, where all have the same parcels."""
     runs = first_images(study, ("bold",))
-    made = {person: record for person, record in runs.items() if "files" in record.connectome}
-    sources = [record.connectome["source"] for record in made.values()]
-    if not made:
-        return None
-    common = max(sorted(set(sources)), key=sources.count)
-    if "of the brain" in common:  # geometric parcels of each brain: not the same in any two
-        return None
+    made = {person: record for person, record in runs.items() if has_files(record)}
+    common = common_source(list(made.values()))
     same = {p: record for p, record in made.items() if record.connectome["source"] == common}
-    tables = {label: [_edges(study, record, label) for record in same.values()] for label in LABELS}
-    shared = set.intersection(*(set(each) for some in tables.values() for each in some))
-    names = tuple(name for name in tables["original"][0] if name in shared)
+    if not same:
+        return None
+    nodes, matrices = correlations(study, list(same.values()), LABELS)
+    upper = np.triu_indices(len(nodes), 1)
+    if not len(upper[0]):
+        return None
+    names = tuple(f"{nodes[one]}-{nodes[other]}" for one, other in zip(*upper, strict=True))
     values = {
-        label: np.array([[each[name] for name in names] for each in some], dtype=np.float32)
-        for label, some in tables.items()
+        label: fisher_z(each[:, *upper]).astype(np.float32) for label, each in matrices.items()
     }
     left_out = tuple(f"{p} is left out: other parcels" for p in made if p not in same)
     return Features("connectome", tuple(same), names, values, remarks=left_out)
 
 
-def _edges(study: Study, record: Record, label: str) -> dict[str, float]:
-    """Return Fisher's z of each correlation by the names of its parcels."""
-    rows = read_table(study.layout.qc / record.connectome["files"][f"pearsoncorrelation_{label}"])
-    nodes = [row["Node"] for row in rows]
-    return {
-        f"{one}-{other}": float(np.arctanh(np.clip(float(row[other]), -0.999999, 0.999999)))
-        for index, (one, row) in enumerate(zip(nodes, rows, strict=True))
-        for other in nodes[index + 1 :]
-    }
-
-
 def _qc(study: Study) -> Features | None:
     """Return the image quality of each suffix that everybody has."""
-    suffixes = sorted({record.suffix for record in study.records})
+    suffixes = study.suffixes()
     images = {suffix: first_images(study, (suffix,)) for suffix in suffixes}
     people = tuple(dict.fromkeys(person for some in images.values() for person in some))
     common = [suffix for suffix in suffixes if all(person in images[suffix] for person in people)]

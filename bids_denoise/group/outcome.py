@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bids_denoise.derivatives.names import PREDICTIONS
 from bids_denoise.derivatives.store import Store, read_table
 from bids_denoise.errors import UsageError
-from bids_denoise.group.classified import ends, interval
-from bids_denoise.group.study import MISSING, Row, Study, people_of
+from bids_denoise.group.estimates import ends, interval
+from bids_denoise.group.study import (
+    Row,
+    Study,
+    check_column,
+    columns_of,
+    is_known,
+    people_of,
+)
 from bids_denoise.report.figures.curves import Curve, curve_chart
 from bids_denoise.report.figures.style import save_drawing
 from bids_denoise.report.section import Drawing, Section, Table
@@ -24,7 +31,7 @@ if TYPE_CHECKING:
 
 TITLE = "Outcome"
 FOLDER = Path("group", "outcome")
-GOOD, BAD, OUTCOME = "good", "bad", "outcome"
+GOOD, BAD = "good", "bad"
 HELD_OUT, EXTERNAL = "held-out participants", "external validation"
 RATES = ("balanced_accuracy", "sensitivity", "specificity")
 
@@ -41,16 +48,18 @@ def outcome(study: Study, store: Store) -> Section | None:
     if not asked.outcome_column:
         return None
     name, equals, value = asked.external.partition("=")
-    second = Path(asked.external) if asked.external and not equals else None
-    here, left_out = _table(study.people, study)
-    there = _table(_second(second), study)[0] if second else None
+    within = bool(equals) and not Path(asked.external).is_absolute()
+    here, left_out = _table(study.people, study, name if within else "")
+    there = None
+    if asked.external and not within:
+        there = _table(_second(Path(asked.external)), study, where=f" of {asked.external}")[0]
     plan = OutcomePlan(
-        OUTCOME,
+        asked.outcome_column,
         GOOD,
         BAD,
         score=asked.score_column or None,
         score_rises=asked.high_score == GOOD,
-        external=(name, value) if equals else None,
+        external=(name, value) if within else None,
         seed=study.settings.seed,
         workers=study.settings.nprocs,
     )
@@ -62,42 +71,45 @@ def outcome(study: Study, store: Store) -> Section | None:
     return _section(found, parts, (drawings, remarks), study)
 
 
-Columns = dict[str, list[Any]]
+Columns = dict[str, list[str]]
 
 
-def _table(people: Mapping[str, Row], study: Study) -> tuple[Columns, tuple[str, ...]]:
-    """Return the outcome and what it is predicted from, and how many have none."""
+def _table(
+    people: Mapping[str, Row], study: Study, apart: str = "", where: str = ""
+) -> tuple[Columns, tuple[str, ...]]:
+    """Return the outcome and what it is predicted from, and how many have none.
+
+    Of `people`, whose tables are those of participants.tsv or `where`; the column `apart` says who
+    is external.
+    """
     asked = study.settings.comparison
-    study.values(asked.outcome_column, "--outcome-column")
-    known = {p: r for p, r in people.items() if r.get(asked.outcome_column, "") not in MISSING}
-    columns = list(asked.predictors) or study.columns()
-    given = {"--predictors": asked.predictors, "--score-column": (asked.score_column,)}
-    for flag, names in given.items():
-        for name in filter(None, names):
-            study.values(name, flag)
-    wanted = [name for name in columns if name != asked.outcome_column]
-    if asked.predictors and asked.outcome_column in asked.predictors:
+    if asked.outcome_column in asked.predictors:
         raise UsageError(f"--predictors: {asked.outcome_column!r} is the outcome itself")
-    wanted += [asked.score_column] if asked.score_column else []
-    wanted += [asked.external.partition("=")[0]] if "=" in asked.external else []
-    table: Columns = {
-        name: [_cell(row.get(name, "")) for row in known.values()] for name in dict.fromkeys(wanted)
+    given = {
+        "--outcome-column": (asked.outcome_column,),
+        "--predictors": asked.predictors,
+        "--score-column": filter(None, (asked.score_column,)),
+        "--external": filter(None, (apart,)),
     }
-    good = [row[asked.outcome_column] in asked.good_outcome for row in known.values()]
-    table[OUTCOME] = [GOOD if each else BAD for each in good]
+    named = [name for flag, names in given.items() for name in _there(names, people, flag + where)]
+    if not asked.predictors:
+        named += study.columns()
+    outcome = asked.outcome_column
+    known = {person: row for person, row in people.items() if is_known(row, outcome)}
+    table = {name: [row.get(name, "") for row in known.values()] for name in dict.fromkeys(named)}
+    table[outcome] = [GOOD if each in asked.good_outcome else BAD for each in table[outcome]]
     table["participant_id"] = list(known)
     missing = len(people) - len(known)
-    told = (f"{missing} participants have no {asked.outcome_column} and are left out.",)
+    told = (f"{missing} participants have no {outcome} and are left out.",)
     return table, told if missing else ()
 
 
-def _cell(text: str) -> str | float | None:
-    if text in MISSING:
-        return None
-    try:
-        return float(text)
-    except ValueError:
-        return text
+def _there(names: Iterable[str], people: Mapping[str, Row], flag: str) -> Iterator[str]:
+    """Yield the names of columns, all of which have to be there."""
+    columns = columns_of(people)
+    for name in names:
+        check_column(name, columns, flag)
+        yield name
 
 
 def _second(path: Path) -> Mapping[str, Row]:

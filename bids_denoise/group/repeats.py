@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -103,6 +104,8 @@ def _compared(task: _Task) -> Repeated:
 def _judged(task: _Task) -> Repeated:
     """Bring all repeats to the grid of the first, and compare them there."""
     originals, cleaned, affines = zip(*(_images(each, task) for each in task.records), strict=True)
+    if any(image.ndim != 3 for image in cleaned):
+        raise ScanError(f"{task.name} is a series: only single volumes are compared")
     x, y, z = cleaned[0].shape
     grid = Grid((x, y, z), affines[0])
     mask = _mask(task, cleaned[0])
@@ -229,29 +232,33 @@ def _labels(task: _Task, placed: Placed, grid: Grid, label: str) -> npt.NDArray[
     return np.where(maps.sum(axis=0) > 0.5, 1 + maps.argmax(axis=0), 0)
 
 
-def same_number(values: Mapping[str, Sequence[Any]]) -> tuple[tuple[str, ...], int]:
-    """Return who has repeats, and how many all of them have at least."""
-    people = tuple(person for person, some in values.items() if len(some) > 1)
-    return people, min((len(values[person]) for person in people), default=0)
+def by_kind(records: Iterable[Record]) -> dict[str, list[list[Record]]]:
+    """Return the repeats of each person, by what they are images of: a list of equal lists.
+
+    Sessions and runs repeat an image; another task, echo or acquisition is another kind. Of people
+    who have more repeats than others the first count, and fewer than two people are none.
+    """
+    found: dict[str, dict[str, list[Record]]] = {}
+    for record in records:
+        person, _, kind = repeated(record.source).partition("_")
+        found.setdefault(kind, {}).setdefault(person, []).append(record)
+    several = {
+        kind: [some for some in people.values() if len(some) > 1] for kind, people in found.items()
+    }
+    return {
+        kind: [some[: min(map(len, people))] for some in people]
+        for kind, people in several.items()
+        if len(people) > 1
+    }
 
 
-def volumes_of(study: Study) -> Iterator[tuple[str, dict[str, npt.NDArray[np.float64]]]]:
-    """Yield each suffix and the volumes (people, repeats) of each tissue, by label and tissue."""
-    for suffix in ("T1w", "T2w"):
-        found: dict[str, list[Record]] = {}
-        for record in study.records:
-            if record.suffix == suffix and "volumes" in record.anatomy:
-                found.setdefault(record.participant, []).append(record)
-        people, count = same_number(found)
-        if len(people) < 2:
-            continue
-        yield (
-            suffix,
-            {
-                f"{label} {name}": np.array(
-                    [[r.anatomy["volumes"][label][name] for r in found[p][:count]] for p in people]
-                )
-                for label in LABELS
-                for name in TISSUES
-            },
-        )
+def volumes_of(study: Study) -> Iterator[tuple[str, npt.NDArray[np.float64]]]:
+    """Yield volumes (people, repeats) that vary, by kind of image, label and tissue."""
+    measured = (record for record in study.records if "volumes" in record.anatomy)
+    for kind, people in by_kind(measured).items():
+        for label, name in product(LABELS, TISSUES):
+            values = np.array(
+                [[each.anatomy["volumes"][label][name] for each in some] for some in people]
+            )
+            if np.ptp(values, axis=1).any():
+                yield f"{kind}, {label} {name}", values

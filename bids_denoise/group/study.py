@@ -10,10 +10,8 @@ from bids_denoise.derivatives import names, records
 from bids_denoise.derivatives.names import Layout
 from bids_denoise.derivatives.store import read_table
 from bids_denoise.errors import SelectionError, UsageError
+from bids_denoise.stats.classify.columns import MISSING
 from bids_denoise.values import Record, Scan, Settings
-
-MISSING = frozenset({"", "n/a", "N/A", "NA", "nan"})
-"""Cells that say that nothing is known."""
 
 LABELS = ("original", "denoised")
 """What everything is computed from, side by side."""
@@ -43,8 +41,11 @@ class Study:
 
     def columns(self) -> list[str]:
         """Return the names of all columns but ``participant_id``."""
-        names = dict.fromkeys(name for row in self.people.values() for name in row)
-        return [name for name in names if name != "participant_id"]
+        return columns_of(self.people)
+
+    def suffixes(self) -> list[str]:
+        """Return the suffixes of the images."""
+        return sorted({record.suffix for record in self.records})
 
     def values(self, column: str, flag: str) -> dict[str, str]:
         """Return a column by participant, without those of whom nothing is known.
@@ -54,22 +55,8 @@ class Study:
         UsageError
             There is no such column; `flag` named it.
         """
-        columns = self.columns()
-        if column not in columns:
-            there = ", ".join(columns)
-            raise UsageError(
-                f"{flag} {column!r} is no column of participants.tsv"
-                + (f"; it has {there}" if there else ", which is not there or has no other columns")
-            )
-        return {
-            person: row[column]
-            for person, row in self.people.items()
-            if row.get(column, "") not in MISSING
-        }
-
-    def table(self, people: Sequence[str], columns: Mapping[str, Row]) -> dict[str, list[str]]:
-        """Return columns, by name and participant, as lists in the order of `people`."""
-        return {name: [column[each] for each in people] for name, column in columns.items()}
+        check_column(column, self.columns(), flag)
+        return {person: row[column] for person, row in self.people.items() if is_known(row, column)}
 
     def labels(self) -> dict[str, bool]:
         """Return who is a patient (True) and who a control (False), by participant.
@@ -103,7 +90,7 @@ def read_study(settings: Settings) -> Study:
     """
     layout = names.layout_of(settings)
     done = _selected(records.read_records(layout.qc), settings)
-    people = _people((layout.qc, settings.bids_dir))
+    people = _people((layout.qc, settings.bids_dir), settings)
     if not done and not (settings.comparison.outcome_column and people):
         filters = settings.filters
         named = " of the participants asked for"
@@ -115,7 +102,34 @@ def read_study(settings: Settings) -> Study:
     return Study(settings, layout, done, people)
 
 
-def first_images(study: Study, suffixes: Sequence[str]) -> dict[str, Record]:
+def columns_of(people: Mapping[str, Row]) -> list[str]:
+    """Return the names of all columns but ``participant_id``."""
+    names = dict.fromkeys(name for row in people.values() for name in row)
+    return [name for name in names if name != "participant_id"]
+
+
+def check_column(column: str, columns: Sequence[str], flag: str) -> None:
+    """See that a column is one of those that are there; `flag` named it.
+
+    Raises
+    ------
+    UsageError
+        It is not.
+    """
+    if column not in columns:
+        there = ", ".join(columns)
+        raise UsageError(
+            f"{flag} {column!r} is no column of participants.tsv or phenotype/"
+            + (f"; there are {there}" if there else ", which are not there or have no columns")
+        )
+
+
+def is_known(row: Row, column: str) -> bool:
+    """Say whether a row has a value in a column."""
+    return row.get(column, "").strip().lower() not in MISSING
+
+
+def first_images(study: Study, suffixes: Iterable[str]) -> dict[str, Record]:
     """Return one image of each participant: the first by suffix, session and run.
 
     Several images of one participant are no several participants; what they add is the matter of
@@ -138,23 +152,30 @@ def scan_of(record: Record) -> Scan:
 
 
 def _selected(everything: Iterable[Record], settings: Settings) -> tuple[Record, ...]:
-    wanted, excluded = settings.filters.participants, settings.filters.exclude_participants
     return tuple(
         record
         for record in everything
-        if record.status == "ok"
-        and (not wanted or record.participant in wanted)
-        and record.participant not in excluded
+        if record.status == "ok" and _is_wanted(record.participant, settings)
     )
 
 
-def _people(roots: Iterable[Path]) -> dict[str, dict[str, str]]:
-    """Return what the tables of the output say of each participant, else those of the input."""
+def _is_wanted(participant: str, settings: Settings) -> bool:
+    wanted, excluded = settings.filters.participants, settings.filters.exclude_participants
+    return (not wanted or participant in wanted) and participant not in excluded
+
+
+def _people(roots: Iterable[Path], settings: Settings) -> dict[str, dict[str, str]]:
+    """Return what the tables of some folders say of each participant asked for.
+
+    The output has copies of those of the input, as they were when its images were made: the input
+    comes last, and counts where it is there.
+    """
+    found: dict[str, dict[str, str]] = {}
     for root in roots:
-        found = people_of(root)
-        if found:
-            return found
-    return {}
+        for person, row in people_of(root).items():
+            if _is_wanted(person.removeprefix("sub-"), settings):
+                found[person] = {**found.get(person, {}), **row}
+    return found
 
 
 def people_of(root: Path) -> dict[str, dict[str, str]]:

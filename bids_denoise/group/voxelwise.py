@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from bids_denoise.anatomy.normalise import smoothed
 from bids_denoise.anatomy.person import TISSUES
 from bids_denoise.derivatives.store import Store
 from bids_denoise.group.cohort import COHORT
-from bids_denoise.group.covariates import TOTAL, complete, covariates
+from bids_denoise.group.covariates import TOTAL, Sample, sample_of
 from bids_denoise.group.features import SMOOTHING, grey_mask
 from bids_denoise.group.grey import Grey, grey_matter
 from bids_denoise.group.study import LABELS, Study, first_images
@@ -49,16 +49,6 @@ SHOWN = {
 }
 
 
-@dataclass(frozen=True)
-class Sample:
-    """Who is compared: participants, columns by name, total volumes by label, who is left out."""
-
-    people: tuple[str, ...]
-    columns: Mapping[str, list[str]]
-    totals: Mapping[str, list[float]]
-    remarks: tuple[str, ...]
-
-
 def voxelwise(study: Study, store: Store) -> Section | None:
     """Compare grey matter by the group column, before and after.
 
@@ -71,7 +61,8 @@ def voxelwise(study: Study, store: Store) -> Section | None:
     grey = grey_matter(study, store) if asked.group_column else None
     if grey is None:
         return None
-    sample, mask = _sample(study, grey), grey_mask(grey)
+    sample = sample_of(grey.participants, study, total=grey.template != COHORT)
+    mask = grey_mask(grey)
     how = Inference(asked.permutations, study.settings.seed, alpha=ALPHA)
     maps = {
         label: compare(
@@ -88,37 +79,24 @@ def voxelwise(study: Study, store: Store) -> Section | None:
     return _section(maps, found, grey, sample)
 
 
-def _sample(study: Study, grey: Grey) -> Sample:
-    asked = study.settings.comparison
-    values = study.values(asked.group_column, "--group-column")
-    if asked.patient:
-        values = {person: values[person] for person in study.labels()}
-    chosen = covariates(study, total=grey.template != COHORT)
-    columns = dict(chosen.columns)
-    if asked.site_column:
-        columns[asked.site_column] = study.values(asked.site_column, "--site-column")
-    compared = [person for person in grey.participants if person in values]
-    people, left_out = complete(compared, columns)
-    images = first_images(study, SUFFIXES)
-    totals = {
-        label: [
-            sum(images[person].anatomy["volumes"][label][each] for each in TISSUES)
-            for person in people
-        ]
-        for label in LABELS
-    }
-    table = study.table(people, {asked.group_column: values, **columns})
-    return Sample(people, table, totals if chosen.total else {}, (*grey.remarks, *left_out))
-
-
 def _design(study: Study, sample: Sample, label: str) -> Design:
     asked = study.settings.comparison
-    table: dict[str, Any] = dict(sample.columns)
-    if sample.totals:
-        table[TOTAL] = sample.totals[label]
-    others = [name for name in table if name != asked.group_column]
+    table: dict[str, Any] = dict(sample.covariates)
+    if sample.sites:
+        table[asked.site_column] = sample.sites
+    if sample.total:
+        table[TOTAL] = list(_totals(study, sample.people, label))
+    others = list(table)
+    table[asked.group_column] = sample.group
     site, reference = asked.site_column or None, asked.control or None
     return make_design(table, asked.group_column, others, site, reference)
+
+
+def _totals(study: Study, people: tuple[str, ...], label: str) -> Iterator[float]:
+    images = first_images(study, SUFFIXES)
+    for person in people:
+        volumes = images[person].anatomy["volumes"][label]
+        yield sum(volumes[each] for each in TISSUES)
 
 
 def _images(grey: Grey, label: str, people: tuple[str, ...]) -> Iterator[FloatArray]:
@@ -241,7 +219,7 @@ def _section(
                 f"{FOLDER}/significant.png",
             ),
         ),
-        remarks=sample.remarks,
+        remarks=(*grey.remarks, *sample.left_out),
         methods=_methods(maps["denoised"], grey),
         cited=("smith2009", "winkler2014", "ashburner2000", "abraham2014"),
         files=(("maps", FOLDER.as_posix()),),

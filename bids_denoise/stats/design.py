@@ -90,7 +90,8 @@ def make_design(
         Are accounted for: age, sex, total volume, site.
     blocks
         Column (site, say) within whose values people may be exchanged. It should be among the
-        covariates too, unless the blocks cannot differ.
+        covariates too, unless the blocks cannot differ; there it counts as categories, also where
+        each is called by a number.
     reference
         The group that the other is compared with; by default the first by name.
 
@@ -109,7 +110,7 @@ def make_design(
     if tested in covariates:
         raise UsageError(f"column {tested!r} is tested and cannot be a covariate as well")
     values, groups = _tested(table, tested, reference)
-    coded = [_coded(table, name) for name in covariates]
+    coded = [_coded(table, name, category=name == blocks) for name in covariates]
     names = tuple(name for columns in coded for name in columns)
     columns = [column for each in coded for column in each.values()]
     matrix = np.column_stack(columns) if columns else np.empty((len(values), 0))
@@ -197,10 +198,10 @@ def _tested(
     return np.array([float(entry == other) for entry in entries]), (first, other)
 
 
-def _coded(table: Mapping[str, Column], name: str) -> dict[str, Precise]:
+def _coded(table: Mapping[str, Column], name: str, category: bool) -> dict[str, Precise]:
     entries = _entries(table, name)
     numbers = _numbers(entries)
-    if numbers is not None:
+    if numbers is not None and not category:
         return {name: numbers}
     kinds = sorted(set(entries))[1:]
     return {

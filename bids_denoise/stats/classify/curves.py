@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bids_denoise.stats.classify.estimates import Estimate, Sample, brier
+from bids_denoise.stats.bootstrap import Estimate
+from bids_denoise.stats.classify.estimates import Sample, brier
 
 Floats = NDArray[Any]
 

@@ -8,18 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bids_denoise.stats.bootstrap import Estimate
+
 Floats = NDArray[Any]
 Booleans = NDArray[np.bool_]
 Integers = NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A value and the ends of its interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)

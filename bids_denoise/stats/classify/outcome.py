@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bids_denoise.errors import BidsDenoiseError, LeakError, UsageError
+from bids_denoise.stats.bootstrap import Estimate
 from bids_denoise.stats.classify.columns import (
     Table,
     alike,
@@ -20,7 +21,6 @@ from bids_denoise.stats.classify.columns import (
 )
 from bids_denoise.stats.classify.curves import calibration, decision_curve, roc, treat_all
 from bids_denoise.stats.classify.estimates import (
-    Estimate,
     Sample,
     auc_difference,
     auc_estimate,

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bids_denoise.stats.bootstrap import Estimate
 from bids_denoise.stats.classify.curves import Calibration, Curve
-from bids_denoise.stats.classify.estimates import Difference, Estimate
+from bids_denoise.stats.classify.estimates import Difference
 from bids_denoise.stats.classify.leaks import Flag
 from bids_denoise.stats.classify.learners import LEARNERS
 

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bids_denoise.errors import BidsDenoiseError
+from bids_denoise.stats.bootstrap import Estimate
 from bids_denoise.stats.classify.curves import Calibration, Curve, calibration, roc
 from bids_denoise.stats.classify.estimates import (
     Difference,
-    Estimate,
     Sample,
     auc_difference,
     auc_estimate,

@@ -1,0 +1,24 @@
+"""Numbers with their intervals, as text and as columns of a table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bids_denoise.stats.bootstrap import Estimate
+
+
+def interval(value: Estimate, digits: int = 2, signed: bool = False) -> str:
+    """Return an estimate with its interval as text.
+
+    >>> from bids_denoise.stats.bootstrap import Estimate
+    >>> interval(Estimate(0.5, 0.25, 0.75), signed=True)
+    '+0.50 [+0.25, +0.75]'
+    """
+    kind = f"{'+' if signed else ''}.{digits}f"
+    return f"{value.value:{kind}} [{value.low:{kind}}, {value.high:{kind}}]"
+
+
+def ends(name: str, value: Estimate) -> dict[str, float]:
+    """Return an estimate and the ends of its interval as columns of a table."""
+    return {name: value.value, f"{name}_low": value.low, f"{name}_high": value.high}
