@@ -27,7 +27,8 @@ generated: $(VENV)/app.stamp
 
 benchmarks: $(VENV)/bench.stamp
 	for each in nlm.py nlm_cuda.py mppca.py sigma.py anatomical trust.py parallel.py \
-	  diffusion.py functional.py trained_series.py connectome.py voxelwise.py; do \
+	  diffusion.py functional.py trained_series.py connectome.py segmentation.py normalisation.py \
+	  brain_mask.py voxelwise.py classifiers.py; do \
 	  $(BIN)/python benchmarks/$$each || exit 1; done
 
 clean:

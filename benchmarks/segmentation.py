@@ -17,8 +17,8 @@ Noise and field
 Methods and peers
     All are given the true brain mask. The template's maps lie where the mean person's head is,
     unregistered. Peers: N4 and Atropos of ANTs (k-means, MRF of 0.1 in a radius of one voxel), and
-    the HMRF classifier of DIPY (beta 0.1, on the image as it is: it has no field). Where it says unet,
-    the image was denoised first, by the noise that was estimated from it.
+    the HMRF classifier of DIPY (beta 0.1, on the image as it is: it has no field). Where it says
+    unet, the image was denoised first, by the noise that was estimated from it.
 
 Measures
     Dice of the labels; error of the volumes (of the fractions); mean error of the fractions,
@@ -112,10 +112,10 @@ def of_labels(path: Path) -> Head:
     codes = np.asarray(loaded.dataobj)
     means = dict(zip(Tissue, (CONTRASTS["T1w"][tissue] for tissue in Tissue), strict=True))
     inside = np.stack([np.isin(codes, of_tissue) for of_tissue in CODES]).astype(np.float32)
-    values = np.float32([means[Tissue.GREY], means[Tissue.WHITE], means[Tissue.CSF]])
+    values = np.array([means[Tissue.GREY], means[Tissue.WHITE], means[Tissue.CSF]], np.float32)
     clean = np.tensordot(values, inside, axes=1) + (codes >= 500) * np.float32(60)
     clean = ndimage.gaussian_filter(clean.astype(np.float32), 0.4)
-    brain = largest(inside.any(axis=0))
+    brain = largest(np.asarray(inside.any(axis=0)))
     shade = shading(brain, np.random.default_rng(int(path.name[13:15])))
     return Head(f"labels {path.name[13:15]}", clean, shade, brain, inside * brain, None)
 
@@ -221,7 +221,8 @@ def main() -> None:
     parser.add_argument("--ants-priors", action="store_true")
     parser.add_argument("--dipy-python")
     given = parser.parse_args()
-    cases = [tuple(map(float, case.split(":"))) for case in given.cases.split(",")]
+    pairs = (case.split(":") for case in given.cases.split(","))
+    cases = [(float(noise), float(field)) for noise, field in pairs]
     # Compile first, so that it is not timed.
     small = np.random.default_rng(0).random((20, 20, 20), dtype=np.float32)
     segment(small, np.ones(small.shape, dtype=bool), np.eye(4))

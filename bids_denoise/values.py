@@ -25,16 +25,11 @@ FEATURES = ("vbm", "volumes", "connectome", "qc")
 """What a classifier can see of a person."""
 
 
-TEMPLATES = ("auto", "cohort", "none")
-"""What is no template's name: choose one, make one of the participants, do without."""
-
-
 @dataclass(frozen=True)
 class Filters:
     """Which images of a dataset are wanted. An empty tuple means all.
 
-    Labels carry no prefix (``01``, not ``sub-01``) and stay strings. Runs are
-    compared as BIDS indices: ``1`` equals ``01``.
+    Labels have no prefix (``01``, not ``sub-01``). Runs are compared as numbers: ``1`` is ``01``.
     """
 
     participants: tuple[str, ...] = ()
@@ -48,10 +43,7 @@ class Filters:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Who is compared with whom at the group level, and by what. Empty means not given.
-
-    `external` is ``COLUMN=VALUE`` or an absolute path.
-    """
+    """Who is compared at the group level, and by what; `external` is COLUMN=VALUE or a path."""
 
     group_column: str = ""
     patient: str = ""
@@ -72,11 +64,10 @@ class Comparison:
 class Settings:
     """One run of the app, as asked for on the command line and in the config file.
 
-    `parameters` holds, by denoiser name, only the values that were given. `memory` is in
-    bytes. `levels` are of ``participant`` and ``group``. `effective_config` is a
-    TOML text from which ``--config-file`` makes these settings again. `atlas` is ``auto``,
-    ``none``, an absolute path, or the name of an atlas of TemplateFlow; `template` is the same,
-    or ``cohort``.
+    `parameters` holds, by denoiser name, only the values that were given. `memory` is in bytes.
+    `levels` are of ``participant`` and ``group``. `effective_config` is a TOML text that makes
+    these settings again. `atlas` is ``auto``, ``none``, a path, or a name of TemplateFlow;
+    `template` is the same, or ``cohort``.
     """
 
     bids_dir: Path
@@ -299,9 +290,8 @@ class Record:
     """Everything that is known of one processed image: plain values, one JSON file.
 
     `code` is the exit code of the error that a failed image met. Paths are POSIX strings:
-    `source` relative to the input dataset, the others relative to the folder that holds the QC
-    pages. `connectome` and `anatomy` are empty where none is made, and hold the `reason` where one
-    cannot be.
+    `source` relative to the input dataset, the others to the folder that holds the QC pages.
+    `connectome` and `anatomy` are empty where none is made, or hold the `reason`.
     """
 
     source: str

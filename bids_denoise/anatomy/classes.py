@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 GREY, WHITE, CSF = range(3)
 
-MIXTURES = np.float32(
-    [(3, 0, 0), (0, 3, 0), (0, 0, 3), (2, 1, 0), (1, 2, 0), (2, 0, 1), (1, 0, 2)]
+MIXTURES = np.array(
+    [(3, 0, 0), (0, 3, 0), (0, 0, 3), (2, 1, 0), (1, 2, 0), (2, 0, 1), (1, 0, 2)], dtype=np.float32
 ) / np.float32(3)
 """What a voxel may hold of grey matter, white matter and CSF: one, or grey with one of the others.
 

@@ -56,8 +56,8 @@ class Person:
     tissues: FloatArray | None = None
 
     @property
-    def shape_of(self) -> FloatArray:
-        """What the deformation is found on: the tissues where they are known."""
+    def moving(self) -> FloatArray:
+        """What is brought to the mean: the tissues where they are known."""
         return self.image if self.tissues is None else self.tissues
 
 
@@ -197,7 +197,7 @@ def _average_shape(template: Template, found: Sequence[Normalised]) -> Template:
 
 def _aligned(item: tuple[Person, Affine | None], template: Template) -> Affine:
     person, start = item
-    return align(person.shape_of, person.affine, template, start)
+    return align(person.moving, person.affine, template, start)
 
 
 def _deformed(
@@ -211,7 +211,7 @@ def _deformed(
 
 def _deformed_one(item: tuple[Person, Affine], template: Template) -> Normalised:
     person, linear = item
-    return deform(person.shape_of, person.affine, template, linear)
+    return deform(person.moving, person.affine, template, linear)
 
 
 def _warped(item: tuple[Person, Normalised]) -> FloatArray:

@@ -16,6 +16,7 @@ import SimpleITK as sitk  # noqa: N813 (its own custom)
 from bids_denoise.anatomy.align import align, brain_image, template_image
 from bids_denoise.anatomy.grids import pull
 from bids_denoise.anatomy.itk import array_of, image_of
+from bids_denoise.errors import ScanError
 from bids_denoise.simulate.anatomy import Grid
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 LEVELS = ((8, 40), (4, 40), (2, 40), (1, 12))
 """By how much the grid is coarser, and how often the field is improved there."""
-SMOOTH_FIELD, SMOOTH_UPDATE = 1.0, 2.0
+SMOOTH_FIELD, SMOOTH_UPDATE = 1.5, 2.0
 """Gaussian smoothing of the field and of each update, in voxels of the level."""
 LONGEST_STEP = 2.0
 SMALLEST_JACOBIAN = 0.05
@@ -97,33 +98,31 @@ def deform(moving: FloatArray, affine: Affine, template: Template, linear: Affin
     return Normalised(linear, displacement, jacobian, template)
 
 
-def prior_for(
-    image: FloatArray, affine: Affine, brain: BoolArray, template: Template
-) -> FloatArray:
+def prior_for(grid: Grid, template: Template, linear: Affine) -> FloatArray:
     """Return the template's tissues on a person's grid, brought there by an affine alone.
 
     Parameters
     ----------
-    image, affine
-        (x, y, z) of any contrast, and its voxels to mm.
-    brain
-        bool (x, y, z).
+    grid
+        The person's voxels.
     template
         One with tissues.
+    linear
+        (4, 4), template mm to person mm, as `align` finds it.
 
     Returns
     -------
     numpy.ndarray
         float32 (3, x, y, z): GM, WM, CSF in [0, 1], 0 outside the template's brain.
-    """
-    from bids_denoise.errors import ScanError
 
+    Raises
+    ------
+    ScanError
+        The template has no tissues.
+    """
     if template.tissues is None:
         raise ScanError(f"template {template.name} has no tissue maps to take a prior from")
-    linear = align(np.where(brain, image, np.float32(0)), affine, template)
-    back = np.asarray(np.linalg.inv(linear), dtype=np.float64)
-    x, y, z = image.shape
-    return pull(template.tissues, template.affine, Grid((x, y, z), affine), back)
+    return pull(template.tissues, template.affine, grid, np.linalg.inv(linear))
 
 
 def warp(data: FloatArray, affine: Affine, normalised: Normalised) -> FloatArray:

@@ -12,7 +12,10 @@ from pathlib import Path
 from bids_denoise.cli.given import Problems
 from bids_denoise.connectome import atlases
 from bids_denoise.errors import DatasetError, MissingInputError, OutputError, UsageError
-from bids_denoise.values import TEMPLATES, Settings
+from bids_denoise.values import Settings
+
+TEMPLATES = ("auto", "cohort", "none")
+"""What is no template's name: choose one, make one of the participants, do without."""
 
 
 def absolute(text: str) -> Path:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813
 
-from bids_denoise.anatomy.align import brain_image
+from bids_denoise.anatomy.align import align, brain_image
 from bids_denoise.anatomy.grids import pull
 from bids_denoise.anatomy.normalise import (
     Normalised,
@@ -17,6 +17,7 @@ from bids_denoise.anatomy.normalise import (
 )
 from bids_denoise.anatomy.template import of_images
 from bids_denoise.errors import ScanError
+from bids_denoise.simulate.anatomy import Grid
 from tests.anatomy.people import Affine, image, overlap, reoriented, template, tissues, turn
 
 ELSEWHERE = turn((10, -15, 5), (20, -30, 40)) @ np.diag([1.1, 0.95, 1.0, 1.0])
@@ -93,10 +94,11 @@ def test_a_known_deformation_is_found() -> None:
     got = deform(moved, template().affine, template(), np.eye(4)).displacement
     left = got + pull(known, template().affine, template().grid, None, got)
     brain = brain_image(goal) > 0.2
-    before = np.linalg.norm(known, axis=0)[brain]
-    after = np.linalg.norm(left, axis=0)[brain]
-    # A quarter of a voxel of 4 mm.
-    assert np.median(after) < min(1.0, 0.5 * float(np.median(before)))
+    before, after = (
+        np.sqrt(np.square(each[:, brain]).sum(axis=0).mean()) for each in (known, left)
+    )
+    # More cannot be seen in voxels of 4 mm: along a border nothing tells how far it slid.
+    assert after < 0.6 * before
 
 
 def test_a_nucleus_that_lost_volume_is_seen_in_the_jacobian() -> None:
@@ -125,7 +127,8 @@ def test_a_nucleus_that_lost_volume_is_seen_in_the_jacobian() -> None:
 def test_the_prior_lies_on_the_person(person: tuple[np.ndarray, Affine]) -> None:
     maps, affine = person
     brain = maps.sum(axis=0) > 0.5
-    prior = prior_for(image(maps), affine, brain, template())
+    x, y, z = brain.shape
+    prior = prior_for(Grid((x, y, z), affine), template(), align(image(maps), affine, template()))
     assert prior.shape == maps.shape
     assert overlap(prior.sum(axis=0), brain.astype(np.float32)) > 0.9
     assert min(overlap(one, other) for one, other in zip(prior[:2], maps[:2], strict=True)) > 0.6

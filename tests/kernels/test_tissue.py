@@ -25,9 +25,9 @@ def problem(context: int = 3, seed: int = 0) -> tuple[Voxels, Model, np.ndarray]
         inside,
         rng.normal(size=(*shape, context)).astype(np.float32),
     )
-    means = MIXTURES @ np.float32([0.6, 0.9, 0.3])
+    means = MIXTURES @ np.array([0.6, 0.9, 0.3], np.float32)
     weights = rng.normal(size=(len(means), PRODUCTS + context)).astype(np.float32)
-    near = np.float32([0.22, 0.22, 0.06])
+    near = np.array([0.22, 0.22, 0.06], np.float32)
     return voxels, Model(MIXTURES, means, np.float32(0.01), weights, near), fractions
 
 
@@ -68,7 +68,7 @@ def test_without_noise_a_value_is_its_mixture(engine) -> None:  # type: ignore[n
 def test_neighbours_decide_where_the_value_does_not(engine) -> None:  # type: ignore[no-untyped-def]
     """With weights on the squares, a voxel among white matter is white matter."""
     voxels, model, fractions = problem(context=0)
-    fractions[...] = voxels.inside[..., np.newaxis] * np.float32([0, 1, 0])
+    fractions[...] = voxels.inside[..., np.newaxis] * np.array([0, 1, 0], np.float32)
     weights = np.zeros_like(model.weights)
     weights[1, 1] = 20
     unknown = model._replace(variance=np.float32(1e6), weights=weights)
