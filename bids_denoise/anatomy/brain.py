@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 AIR_ALL_AROUND = 0.1
 """Largest share of a face of the image that is measured where all around the air was removed."""
 
-ONLY_BRAIN = 0.6
+ONLY_BRAIN = 0.45
 """Share of what was measured that the network has to take for brain, if it is to be all brain."""
 
 SHARE = (0.03, 0.95)
 """Of the head, that a brain fills."""
 
-CERTAIN = 0.85
+CERTAIN = 0.75
 CONNECTED = 0.8
 """Least overlap that the network expects of its mask, and least share of the largest part."""
 
@@ -111,11 +111,11 @@ def _doubts(brain: BoolArray, head: BoolArray, answer: Answer) -> tuple[str, ...
     if not brain.any():
         return ("The network found no brain.",)
     doubts = []
-    share = np.count_nonzero(brain) / max(np.count_nonzero(head), 1)
+    share = np.count_nonzero(brain) / max(int(head.sum()), 1)
     if not SHARE[0] < share < SHARE[1]:
         doubts.append(f"The network's brain fills {100 * share:.0f} % of the head.")
     inside = answer.odds > 0
-    whole = np.count_nonzero(largest(inside)) / max(np.count_nonzero(inside), 1)
+    whole = np.count_nonzero(largest(inside)) / max(int(inside.sum()), 1)
     if whole < CONNECTED:
         doubts.append(f"Only {100 * whole:.0f} % of the network's brain hang together.")
     if answer.certainty < CERTAIN:

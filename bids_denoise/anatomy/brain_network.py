@@ -122,7 +122,7 @@ def normalised(volume: FloatArray) -> FloatArray:
     bright = volume[volume > volume.mean()]
     high = np.float32(np.percentile(bright, 95)) if bright.size else low
     unit = max(high - low, np.float32(1e-30))
-    return np.clip((volume - low) / unit, 0, BRIGHTEST, dtype=np.float32)
+    return np.asarray(np.clip((volume - low) / unit, 0, BRIGHTEST), dtype=np.float32)
 
 
 def largest(inside: BoolArray) -> BoolArray:

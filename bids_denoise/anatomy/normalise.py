@@ -98,31 +98,31 @@ def deform(moving: FloatArray, affine: Affine, template: Template, linear: Affin
     return Normalised(linear, displacement, jacobian, template)
 
 
-def prior_for(
-    image: FloatArray, affine: Affine, brain: BoolArray, template: Template
-) -> FloatArray:
+def prior_for(grid: Grid, template: Template, linear: Affine) -> FloatArray:
     """Return the template's tissues on a person's grid, brought there by an affine alone.
 
     Parameters
     ----------
-    image, affine
-        (x, y, z) of any contrast, and its voxels to mm.
-    brain
-        bool (x, y, z).
+    grid
+        The person's voxels.
     template
         One with tissues.
+    linear
+        (4, 4), template mm to person mm, as `align` finds it.
 
     Returns
     -------
     numpy.ndarray
         float32 (3, x, y, z): GM, WM, CSF in [0, 1], 0 outside the template's brain.
+
+    Raises
+    ------
+    ScanError
+        The template has no tissues.
     """
     if template.tissues is None:
         raise ScanError(f"template {template.name} has no tissue maps to take a prior from")
-    linear = align(np.where(brain, image, np.float32(0)), affine, template)
-    back = np.asarray(np.linalg.inv(linear), dtype=np.float64)
-    x, y, z = image.shape
-    return pull(template.tissues, template.affine, Grid((x, y, z), affine), back)
+    return pull(template.tissues, template.affine, grid, np.linalg.inv(linear))
 
 
 def warp(data: FloatArray, affine: Affine, normalised: Normalised) -> FloatArray:

@@ -6,14 +6,16 @@ makes a difference between the two.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bids_denoise.anatomy.align import align
 from bids_denoise.anatomy.brain import find_brain
 from bids_denoise.anatomy.normalise import modulated, normalise, prior_for
 from bids_denoise.anatomy.tissues import segment, volumes
+from bids_denoise.simulate.anatomy import Grid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -87,30 +89,40 @@ def anatomy_of(
     ScanError
         No brain is found, or no tissues in it.
     """
-    from dataclasses import replace
-
     clean = replace(image, data=denoised)
     brain = find_brain(clean, device)
     millilitres = float(brain.mask.sum() * abs(np.linalg.det(image.affine[:3, :3])) / 1000)
     template = template_for(millilitres)
-    prior = prior_for(denoised, image.affine, brain.mask, template) if template else None
+    guide = _guide(clean, brain, template) if template else None
     before, after = (
-        _segmented(data, image.affine, brain, (prior, template)) for data in (image.data, denoised)
+        _segmented(data, image.affine, brain, guide) for data in (image.data, denoised)
     )
-    return Anatomy(brain, template, before, after, brain.remarks)
+    return Anatomy(brain, template, before, after, (*brain.remarks, *after.tissues.remarks))
+
+
+@dataclass(frozen=True)
+class _Guide:
+    """The template, the affine to it, and its tissues on the grid of the scan."""
+
+    template: Template
+    linear: npt.NDArray[np.float64]
+    prior: FloatArray
+
+
+def _guide(image: Image, brain: Brain, template: Template) -> _Guide:
+    linear = align(np.where(brain.mask, image.data, np.float32(0)), image.affine, template)
+    x, y, z = image.data.shape
+    return _Guide(template, linear, prior_for(Grid((x, y, z), image.affine), template, linear))
 
 
 def _segmented(
-    data: FloatArray,
-    affine: npt.NDArray[np.float64],
-    brain: Brain,
-    guide: tuple[FloatArray | None, Template | None],
+    data: FloatArray, affine: npt.NDArray[np.float64], brain: Brain, guide: _Guide | None
 ) -> Segmented:
-    prior, template = guide
-    tissues = segment(data, brain.mask, affine, prior)
+    tissues = segment(data, brain.mask, affine, guide.prior if guide else None)
     found = volumes(tissues, affine)
     measured = {"GM": found.grey, "WM": found.white, "CSF": found.csf, "brain": found.brain}
-    if template is None:
+    if guide is None:
         return Segmented(tissues, measured)
-    way = normalise(tissues.probabilities, affine, template)
-    return Segmented(tissues, measured, way, modulated(tissues.probabilities[GREY], affine, way))
+    way = normalise(tissues.probabilities, affine, guide.template, guide.linear)
+    grey = modulated(tissues.probabilities[GREY], affine, way)
+    return Segmented(tissues, measured, way, grey)

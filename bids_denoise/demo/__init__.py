@@ -12,8 +12,11 @@ from bids_denoise import __version__
 from bids_denoise.errors import BidsDenoiseError
 
 ABOUT = """\
-Simulate a small BIDS dataset whose truth is known (two heads with T1w, T2w, bold and dwi), run
-bids-denoise on it, and print how much nearer to the truth each image came."""
+Simulate a small BIDS dataset whose truth is known (two heads with T1w, T2w, bold and dwi, and a
+cohort of patients and controls with a coarse T1w each), run bids-denoise on it, and print how much
+nearer to the truth each image came, and what the group level finds before and after."""
+
+PERMUTATIONS = 500
 
 LAYOUT = "OUT gets dataset/ (the scans), truth/ (what lies under them) and denoised/ (the result)."
 
@@ -68,22 +71,32 @@ def _simulate(root: Path, seed: int, coarseness: float) -> None:
 
 def _denoise(root: Path, seed: int) -> int:
     from bids_denoise.cli import main as denoise
+    from bids_denoise.demo.cohort import CONTROL, PATIENT
+    from bids_denoise.demo.dataset import template_path
 
-    levels = ("participant", "group")
-    options = ("--write-noise-map", "--random-seed", str(seed))
-    return denoise((str(root / "dataset"), str(root / "denoised"), *levels, *options))
+    folders = (str(root / "dataset"), str(root / "denoised"))
+    compared = ("--group-column", "group", "--patient", PATIENT, "--control", CONTROL)
+    options = (
+        *("--write-noise-map", "--anatomy", "--template", str(template_path(root))),
+        *("--permutations", str(PERMUTATIONS), "--random-seed", str(seed)),
+    )
+    return denoise((*folders, "participant", "group", *options, *compared))
 
 
 def _compare(root: Path) -> None:
-    """Print the gain of each image, keep it as a table, and say where to look next."""
-    from bids_denoise.demo.gain import gains, table
+    """Print gains and findings, keep them as tables, and say where to look next."""
+    from bids_denoise.demo import evidence, gain
     from bids_denoise.derivatives.store import table_text
 
-    found = gains(root)
-    if not found:
+    gains, found = gain.gains(root), evidence.findings(root)
+    if not gains:
         return
-    (root / "gain.tsv").write_text(table_text([vars(gain) for gain in found]), encoding="utf-8")
-    print(f"\nAgainst the truth (also in {root / 'gain.tsv'}):\n\n{table(found)}\n")
-    pages = [*sorted((root / "denoised").glob("sub-*.html")), root / "denoised" / "group.html"]
+    for name, rows, text in (
+        ("gain.tsv", gains, gain.table(gains)),
+        ("evidence.tsv", found, evidence.table(found)),
+    ):
+        (root / name).write_text(table_text([vars(row) for row in rows]), encoding="utf-8")
+        print(f"\nAgainst the truth (also in {root / name}):\n\n{text}\n")
+    pages = [root / "denoised" / "group.html", *sorted((root / "denoised").glob("sub-0*.html"))]
     print("Reports, for any browser:")
     print("\n".join(f"  {page}" for page in pages if page.is_file()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -12,15 +12,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bids_denoise import __version__
-from bids_denoise.demo import scans, texts
+from bids_denoise.anatomy.person import TISSUES
+from bids_denoise.anatomy.template import MNI152, mni152
+from bids_denoise.demo import cohort, scans, texts
 from bids_denoise.derivatives.store import json_text, table_text
 from bids_denoise.errors import OutputError, storage_errors
 from bids_denoise.imageio import write_new
 from bids_denoise.simulate.anatomy import template
 from bids_denoise.simulate.gradients import to_fsl
+from bids_denoise.simulate.session import labels_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import numpy.typing as npt
+
     from bids_denoise.demo.scans import Acquired
+    from bids_denoise.simulate.cohort import Person
+
+    Affine = npt.NDArray[np.float64]
 
 
 def write_demo(root: Path, seed: int = 0, coarseness: float = 1.0) -> None:
@@ -38,22 +48,35 @@ def write_demo(root: Path, seed: int = 0, coarseness: float = 1.0) -> None:
     folders = {"raw": root / "dataset", "derivative": root / "truth"}
     for kind, folder in folders.items():
         _check_ours(folder, texts.dataset_description(kind)["Name"])
+    people = cohort.people(seed)
     with storage_errors(root):
         for kind, folder in folders.items():
-            _write_root(folder, kind, seed)
+            _write_root(folder, kind, seed, people)
         template()  # read once, before the threads ask for it
+        _write_template(template_path(root), cohort.voxel_of(coarseness))
+        sessions = [
+            *(partial(scans.acquire, each, seed, coarseness) for each in scans.PARTICIPANTS),
+            *(partial(cohort.acquire, each, coarseness) for each in people),
+        ]
         with ThreadPoolExecutor() as pool:
-            write = partial(_write_participant, folders, seed, coarseness)
-            list(pool.map(write, scans.PARTICIPANTS))
+            list(pool.map(partial(_write_session, folders), sessions))
 
 
-def _write_participant(
-    folders: Mapping[str, Path], seed: int, coarseness: float, participant: str
-) -> None:
-    for scan in scans.acquire(participant, seed, coarseness):
-        below = Path(f"sub-{participant}", scan.datatype)
+def template_path(root: Path) -> Path:
+    """Return the brain that the people of a demo in `root` are brought to."""
+    return root / "truth" / "template" / f"{MNI152}.nii.gz"
+
+
+def _write_session(folders: Mapping[str, Path], acquire: Callable[[], Iterable[Acquired]]) -> None:
+    for scan in acquire():
+        below = Path(scan.stem.partition("_")[0], scan.datatype)
         _write_scan(folders["raw"] / below, scan)
         _write_truth(folders["derivative"] / below, scan)
+
+
+def _write_template(path: Path, voxel: float) -> None:
+    brain = mni152(voxel)
+    _volume(path, brain.image, brain.affine)
 
 
 def _check_ours(folder: Path, name: str) -> None:
@@ -63,10 +86,10 @@ def _check_ours(folder: Path, name: str) -> None:
         raise OutputError(f"{folder} exists and is not a demo; choose another folder")
 
 
-def _write_root(folder: Path, kind: str, seed: int) -> None:
+def _write_root(folder: Path, kind: str, seed: int, people: Iterable[Person]) -> None:
     """Write what stands at the root of a dataset."""
-    labels = [f"sub-{label}" for label in scans.PARTICIPANTS]
-    rows = [{"participant_id": label, **texts.PARTICIPANTS_ROW} for label in labels]
+    rows = [texts.participant(f"sub-{label}") for label in scans.PARTICIPANTS]
+    rows += [texts.participant(p.participant_id, p.group, p.age, p.sex) for p in people]
     readme = texts.README if kind == "raw" else texts.TRUTH_README
     _json(folder / "dataset_description.json", texts.dataset_description(kind))
     _text(folder / "README.md", readme.format(version=__version__, seed=seed))
@@ -99,9 +122,25 @@ def _write_truth(folder: Path, scan: Acquired) -> None:
     _gradients(folder, stem, scan)
     _image(folder / f"{noise_map}.nii.gz", scan.truth.sigma, scan)
     _image(folder / f"{mask}.nii.gz", scan.truth.region.astype(np.uint8), scan)
-    _json(folder / f"{mask}.json", texts.mask_sidecar(scan.truth.data.ndim))
+    _json(folder / f"{mask}.json", texts.mask_sidecar(scan.truth.region_of))
     for label, values in scan.truth.maps.items():
         _image(folder / f"{scan.stem}_desc-{label}_{scan.suffix}map.nii.gz", values, scan)
+    _write_anatomy(folder, scan)
+
+
+def _write_anatomy(folder: Path, scan: Acquired) -> None:
+    """Write tissues and nucleus where they are known; of repeats, as they lay in the first."""
+    tissues, nucleus = scan.truth.tissues, scan.truth.nucleus
+    if tissues is not None:
+        parts = dict(zip(TISSUES, tissues, strict=True))
+        volumes = {f"label-{key}_desc-truth_probseg": part for key, part in parts.items()}
+        for name, data in {**volumes, "desc-truth_dseg": labels_of(tissues)}.items():
+            _image(folder / f"{scan.stem}_{name}.nii.gz", data, scan)
+            _json(folder / f"{scan.stem}_{name}.json", texts.TISSUES_SIDECAR)
+    if nucleus is not None:
+        name = f"{scan.stem}_desc-nucleus_mask"
+        _image(folder / f"{name}.nii.gz", nucleus.astype(np.uint8), scan)
+        _json(folder / f"{name}.json", texts.NUCLEUS_SIDECAR)
 
 
 def _sidecar(scan: Acquired) -> dict[str, Any]:
@@ -119,11 +158,17 @@ def _gradients(folder: Path, stem: str, scan: Acquired) -> None:
 
 
 def _image(path: Path, data: np.ndarray[Any, Any], scan: Acquired) -> None:
+    tr = texts.SIDECARS[scan.suffix]["RepetitionTime"] if data.ndim > 3 else None
+    _volume(path, data, scan.truth.grid.affine, tr)
+
+
+def _volume(
+    path: Path, data: np.ndarray[Any, Any], affine: Affine, tr: float | None = None
+) -> None:
     """Write under a name of its own first: a stopped demo leaves no half image."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    tr = texts.SIDECARS[scan.suffix]["RepetitionTime"] if data.ndim > 3 else None
     draft = path.with_name(f".{os.getpid()}-{path.name}")
-    write_new(draft, data, scan.truth.grid.affine, tr)
+    write_new(draft, data, affine, tr)
     draft.replace(path)
 
 

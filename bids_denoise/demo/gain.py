@@ -81,12 +81,12 @@ def psnr(image: FloatArray, truth: FloatArray, region: BoolArray) -> float:
 def _gain(root: Path, record: Record) -> Gain:
     source = root / "dataset" / record.source
     triple = Triple(
-        truth=imageio.read(_truth_path(root, source, f"desc-truth_{record.suffix}")),
+        truth=imageio.read(truth_path(root, source, f"desc-truth_{record.suffix}")),
         before=imageio.read(source),
         after=imageio.read(root / "denoised" / record.output),
-        region=imageio.read(_truth_path(root, source, f"desc-region{record.suffix}_mask")) > 0,
+        region=imageio.read(truth_path(root, source, f"desc-region{record.suffix}_mask")) > 0,
     )
-    sigma = imageio.read(_truth_path(root, source, f"stat-std_desc-noise_{record.suffix}map"))
+    sigma = imageio.read(truth_path(root, source, f"stat-std_desc-noise_{record.suffix}map"))
     estimated = imageio.read(root / "denoised" / record.maps["sigma"])
     more = {"bold": _bold_facts, "dwi": _dwi_facts}.get(record.suffix, _no_facts)
     return Gain(
@@ -106,7 +106,7 @@ def _bold_facts(root: Path, source: Path, triple: Triple) -> str:
     events = read_table(source.with_name(source.name.replace("_bold.nii.gz", "_events.tsv")))
     design = _design(events, triple.truth.shape[-1])
     amplitudes = [
-        imageio.read(_truth_path(root, source, f"desc-{name}_boldmap"))
+        imageio.read(truth_path(root, source, f"desc-{name}_boldmap"))
         for name in scans.PARADIGM.regions
     ]
     active = [values > 0.5 * values.max() for values in amplitudes]
@@ -128,7 +128,7 @@ def _dwi_facts(root: Path, source: Path, triple: Triple) -> str:
         bvals=np.loadtxt(source.with_name(f"{stem}.bval")),
         directions=np.loadtxt(source.with_name(f"{stem}.bvec")).T,
     )
-    true = imageio.read(_truth_path(root, source, "desc-FA_dwimap"))[triple.region]
+    true = imageio.read(truth_path(root, source, "desc-FA_dwimap"))[triple.region]
     errors, biases = [], []
     for series in (triple.before, triple.after):
         fitted = tensors.fit(series, gradients, triple.region, FITTED_UP_TO)[triple.region]
@@ -190,7 +190,7 @@ def _temporal_snr(series: FloatArray, region: BoolArray) -> float:
     return float(np.median(voxels.mean(axis=1) / np.maximum(voxels.std(axis=1), 1e-6)))
 
 
-def _truth_path(root: Path, source: Path, ending: str) -> Path:
+def truth_path(root: Path, source: Path, ending: str) -> Path:
     """Return the truth beside a scan: the same name, `ending` in place of the suffix."""
     folder = root / "truth" / source.parent.relative_to(root / "dataset")
     return folder / f"{source.name.rsplit('_', 1)[0]}_{ending}.nii.gz"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -59,14 +59,18 @@ class Truth:
         float32 (x, y, z[, t]), the scan without noise.
     sigma
         float32 (x, y, z), image units.
-    region
-        bool (x, y, z): where the scan is judged: the head, or the brain of a series.
+    region, region_of
+        bool (x, y, z): where the scan is judged; and what that is.
     grid
         Where the voxels lie.
     maps
         Further truth by label: activation amplitudes, FA.
     gradients
         Of a diffusion series.
+    tissues
+        float32 (3, x, y, z): share of grey matter, white matter and CSF of the brain.
+    nucleus
+        bool (x, y, z): what is smaller in patients.
     """
 
     data: FloatArray
@@ -75,6 +79,9 @@ class Truth:
     grid: Grid
     maps: Mapping[str, FloatArray] = field(default_factory=dict)
     gradients: Gradients | None = None
+    tissues: FloatArray | None = None
+    nucleus: BoolArray | None = None
+    region_of: Literal["head", "brain"] = "head"
 
 
 @dataclass(frozen=True)
@@ -134,16 +141,16 @@ def _t1w(
     head: Individual, coarseness: float, rng: np.random.Generator
 ) -> Iterator[tuple[Truth, Mapping[str, Any]]]:
     grid = _grid((124, 150, 136), (1.5, 1.5, 1.5), coarseness, centre=(0, -18, 4))
-    scan, region = _anatomical(head, grid, "T1w", rng)
+    scan, region, tissues = _anatomical(head, grid, "T1w", rng)
     plain = np.full(grid.shape, 24.0, dtype=np.float32)
     accelerated = np.float32(18) * noise.g_factor(grid.shape, peak=2.4)
-    yield Truth(scan, plain, region, grid), {}
-    yield Truth(scan, accelerated, region, grid), ACCELERATED
+    yield Truth(scan, plain, region, grid, tissues=tissues), {}
+    yield Truth(scan, accelerated, region, grid, tissues=tissues), ACCELERATED
 
 
 def _t2w(head: Individual, coarseness: float, rng: np.random.Generator) -> Truth:
     grid = _grid((156, 184, 50), (1.2, 1.2, 3.0), coarseness, centre=(0, -18, 8))
-    scan, region = _anatomical(head, grid, "T2w", rng)
+    scan, region, _ = _anatomical(head, grid, "T2w", rng)
     return Truth(scan, np.full(grid.shape, 30.0, dtype=np.float32), region, grid)
 
 
@@ -151,7 +158,7 @@ def _bold(head: Individual, coarseness: float, rng: np.random.Generator) -> Trut
     grid = _grid((64, 64, 26), (3.4, 3.4, 4.0), coarseness, centre=(0, -20, 14), tilt=-10)
     run = bold.bold_run(head, grid, PARADIGM, (REPETITION_TIME, VOLUMES), rng)
     sigma = np.float32(9) * noise.g_factor(grid.shape, peak=1.8)
-    return Truth(run.series, sigma, run.brain, grid, maps=run.amplitudes)
+    return Truth(run.series, sigma, run.brain, grid, maps=run.amplitudes, region_of="brain")
 
 
 def _dwi(head: Individual, coarseness: float, rng: np.random.Generator) -> Truth:
@@ -160,7 +167,7 @@ def _dwi(head: Individual, coarseness: float, rng: np.random.Generator) -> Truth
     run = dwi.diffusion_series(head, grid, scheme, rng)
     sigma = np.full(grid.shape, 10.0, dtype=np.float32)
     maps = {"FA": tensors.fractional_anisotropy(run.tensors)}
-    return Truth(run.series, sigma, run.brain, grid, maps, scheme)
+    return Truth(run.series, sigma, run.brain, grid, maps, scheme, region_of="brain")
 
 
 def _grid(
@@ -178,12 +185,13 @@ def _grid(
 
 def _anatomical(
     head: Individual, grid: Grid, contrast: str, rng: np.random.Generator
-) -> tuple[FloatArray, BoolArray]:
-    """Return the noise-free scan and where the head is."""
+) -> tuple[FloatArray, BoolArray, FloatArray]:
+    """Return the noise-free scan, where the head is, and the tissues of the brain."""
     parts = anatomy.fractions(head, grid)
     scan = SCALE * anatomy.signal(parts, CONTRASTS[contrast]) * anatomy.texture(head, grid)
     truth = scan * shading(grid.shape, RECEIVE_FIELD, rng)
-    return truth.astype(np.float32), parts[Tissue.AIR] < 0.5
+    tissues = anatomy.brain_tissues(head, grid, parts)
+    return truth.astype(np.float32), parts[Tissue.AIR] < 0.5, tissues
 
 
 def _measured(truth: Truth, rng: np.random.Generator) -> npt.NDArray[np.int16]:

@@ -102,13 +102,29 @@ EVENTS_SIDECAR = {
 }
 
 PARTICIPANTS_SIDECAR = {
+    "group": {
+        "Description": "Whether the left caudate was made smaller",
+        "Levels": {"patient": "smaller", "control": "not smaller"},
+    },
     "age": {"Description": "Age of the simulated person", "Units": "year"},
-    "sex": {"Description": "Sex", "Levels": {"O": "None: a simulated head has no sex"}},
-    "handedness": {"Description": "Handedness", "Levels": {"R": "right", "L": "left"}},
+    "sex": {
+        "Description": "Sex that the size of the head was drawn for",
+        "Levels": {"F": "female", "M": "male", "O": "None"},
+    },
     "head": {"Description": "What the head was made from"},
 }
 
-PARTICIPANTS_ROW = {"age": 30, "sex": "O", "handedness": "R", "head": "MNI152, warped"}
+
+def participant(label: str, group: str = "n/a", age: float = 30, sex: str = "O") -> dict[str, Any]:
+    """Return a row of ``participants.tsv``; by default that of who is in no group."""
+    return {
+        "participant_id": label,
+        "group": group,
+        "age": age,
+        "sex": sex,
+        "head": "MNI152, warped",
+    }
+
 
 ICBM_LICENCE = """\
 The heads in this dataset are made from the ICBM 152 nonlinear asymmetric atlas (2009a), as
@@ -134,8 +150,10 @@ README = """\
 # Simulated scans with known truth
 
 Nobody was scanned for this dataset: `bids-denoise-demo` made it (version {version}, seed {seed}).
-Two individual heads were drawn from the MNI152 tissue maps by smooth warps and folds, with skull,
-scalp, eyes and neck built around the brain. Each was "scanned" with Rician noise:
+Individual heads were drawn from the MNI152 tissue maps by smooth warps and folds, with skull,
+scalp, eyes and neck built around the brain, and "scanned" with Rician noise.
+
+Two people, `sub-01` and `sub-02`, each have:
 
 - T1w, run 1: noise of one strength everywhere; run 2: the same head three times faster, noise
   rising to 2.4 times towards the middle, as parallel imaging leaves it
@@ -144,8 +162,11 @@ scalp, eyes and neck built around the brain. Each was "scanned" with Rician nois
   response, a resting network, drift, pulse and breath
 - dwi: two shells (12 directions at b = 1000, 20 at b = 2000 s/mm^2), one known tensor in each voxel
 
-The noise-free images, the noise maps, the activation amplitudes and FA are in the folder `truth`
-beside this dataset.
+A cohort of patients and controls (column `group` of participants.tsv) has one coarse, noisy T1w
+each; one of either group has four repeats. The left caudate of patients is a quarter smaller.
+
+The noise-free images, the noise maps, tissues, activation amplitudes and FA are in the folder
+`truth` beside this dataset.
 
 The anatomy is that of the ICBM 152 nonlinear atlas (Fonov 2011,
 doi:10.1016/j.neuroimage.2010.07.033); see LICENSE.
@@ -158,17 +179,31 @@ Made by `bids-denoise-demo` (version {version}, seed {seed}). On the grids of th
 
 - `*_desc-truth_<suffix>.nii.gz`: the scan without noise
 - `*_stat-std_desc-noise_<suffix>map.nii.gz`: standard deviation of the noise, in image units
-- `*_desc-region_mask.nii.gz`: where a scan is judged: the head, or the brain of a series
+- `*_desc-region<suffix>_mask.nii.gz`: where a scan is judged: the head or the brain
+- `*_label-<tissue>_desc-truth_probseg.nii.gz`: share of each voxel that is GM, WM or CSF of the
+  brain; `*_desc-truth_dseg.nii.gz`: which of them (1, 2, 3) it is most
+- `*_desc-nucleus_mask.nii.gz`: the left caudate, which is smaller in patients
+- `template/`: the brain of the ICBM 152 atlas, in coarse voxels, that grey matter is compared in
 - `*_desc-<trial type>_boldmap.nii.gz`: relative signal change at the peak of the response
 - `*_desc-FA_dwimap.nii.gz`: fractional anisotropy
 """
 
-TRUTH_IGNORE = "*map.nii.gz\n*_dwi.bval\n*_dwi.bvec\n"
+TRUTH_IGNORE = "*map.nii.gz\n*_dwi.bval\n*_dwi.bvec\ntemplate\n"
+
+TISSUES_SIDECAR = {
+    "Description": "Tissues of the brain: grey matter (1, GM), white matter (2, WM), CSF (3)",
+    "SpatialReference": "orig",
+}
+NUCLEUS_SIDECAR = {
+    "Type": "ROI",
+    "Description": "More than half left caudate, which is smaller in patients",
+    "SpatialReference": "orig",
+}
 
 
-def mask_sidecar(axes: int) -> dict[str, Any]:
-    """Return what a region is: the brain of a series, the whole head of a single volume."""
-    if axes > 3:
+def mask_sidecar(region: str) -> dict[str, Any]:
+    """Return what a region is: the head, or the brain."""
+    if region == "brain":
         return {"Type": "Brain", "Description": "More than half brain"}
     return {"Type": "ROI", "Description": "More than half head, not air"}
 

@@ -21,12 +21,13 @@ from bids_denoise.group.study import (
 from bids_denoise.report.figures.curves import Curve, curve_chart
 from bids_denoise.report.figures.style import save_drawing
 from bids_denoise.report.section import Drawing, Section, Table
-from bids_denoise.stats.classify.outcome import SCORE, OutcomePlan, predict_outcome
+from bids_denoise.stats.classify.outcome import SCORE, predict_outcome
+from bids_denoise.stats.classify.prediction import OutcomePlan
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from bids_denoise.stats.classify.outcome import Outcome, Prediction
+    from bids_denoise.stats.classify.prediction import Outcome, Prediction
 
 TITLE = "Outcome"
 FOLDER = Path("group", "outcome")

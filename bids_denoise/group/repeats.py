@@ -6,18 +6,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bids_denoise import imageio
 from bids_denoise.anatomy.person import TISSUES
-from bids_denoise.anatomy.rigid import noise_share, resample, rigid
 from bids_denoise.derivatives.names import repeated
 from bids_denoise.errors import BidsDenoiseError, ScanError
+from bids_denoise.group.aligned import Repeat, align, labels_on, turns
 from bids_denoise.group.study import LABELS, Study
 from bids_denoise.intensity import foreground
-from bids_denoise.simulate.anatomy import Grid
 from bids_denoise.stats.repeats import LeaveOneOut, leave_one_out, overlap
 from bids_denoise.workers import map_in_order
 
@@ -27,9 +26,6 @@ if TYPE_CHECKING:
     from bids_denoise.values import BoolArray, FloatArray, Record
 
     Affine = npt.NDArray[np.float64]
-
-INTERPOLATION: Literal["sinc"] = "sinc"
-"""Of repeats onto the grid of the first: it leaves nearly all of the noise."""
 
 COMPARED = {1: "GM", 2: "WM"}
 
@@ -102,28 +98,11 @@ def _compared(task: _Task) -> Repeated:
 
 
 def _judged(task: _Task) -> Repeated:
-    """Bring all repeats to the grid of the first, and compare them there."""
-    originals, cleaned, affines = zip(*(_images(each, task) for each in task.records), strict=True)
-    if any(image.ndim != 3 for image in cleaned):
-        raise ScanError(f"{task.name} is a series: only single volumes are compared")
-    x, y, z = cleaned[0].shape
-    grid = Grid((x, y, z), affines[0])
-    mask = _mask(task, cleaned[0])
-    ways = [np.eye(4)] + [
-        rigid(moving, affine, cleaned[0], affines[0], mask)
-        for moving, affine in zip(cleaned[1:], affines[1:], strict=True)
-    ]
-    placed = list(zip(affines, ways, strict=True))
-    inside = mask & _seen_by_all(cleaned, placed, grid)
-    errors = leave_one_out(
-        _on(originals, placed, grid),
-        _on(cleaned, placed, grid),
-        inside,
-        _variances(task, placed, grid) if len(task.records) == 2 else None,
-        _bias(task),
-        task.seed,
-    )
-    labels = {label: _labels(task, placed, grid, label) for label in LABELS}
+    """Compare each repeat with the others on its own grid, and tissues on the grid of the first."""
+    repeats = [_repeat(record, task) for record in task.records]
+    ways = align(repeats)
+    errors = leave_one_out(turns(repeats, ways), task.seed)
+    labels = {label: _labels(task, repeats, ways, label) for label in LABELS}
     overlaps = {
         label: overlap(each, tuple(COMPARED)) for label, each in labels.items() if len(each)
     }
@@ -136,100 +115,64 @@ def _judged(task: _Task) -> Repeated:
     )
 
 
-def _images(record: Record, task: _Task) -> tuple[FloatArray, FloatArray, Affine]:
-    """Return the original and the denoised image, and their affine.
+def _repeat(record: Record, task: _Task) -> Repeat:
+    """Read one repeat.
 
     Raises
     ------
     ScanError
-        The original is not to be had any more.
+        The original is not to be had any more, or there are two repeats and no noise map.
     """
     clean, affine = imageio.read_placed(task.root / record.output)
+    if clean.ndim != 3:
+        raise ScanError(f"{task.name} is a series: only single volumes are compared")
+    sigma = None
+    if "sigma" in record.maps:
+        sigma = imageio.read(task.root / record.maps["sigma"])
+    elif len(task.records) == 2:
+        raise ScanError(
+            f"the noise map of {record.source} is needed to compare two repeats: run the "
+            "participant level on both at once or with --write-noise-map"
+        )
+    rician = sigma is not None and record.noise.get("law") == "rician"
+    original, mask = _original(record, clean, task), _mask(record, clean, task)
+    return Repeat(original, clean, affine, mask, sigma, rician)
+
+
+def _original(record: Record, clean: FloatArray, task: _Task) -> FloatArray:
     residual = record.maps.get("residual")
     if residual is not None:
-        return clean + imageio.read(task.root / residual), clean, affine
+        return clean + imageio.read(task.root / residual)
     source = task.dataset / record.source
     if not source.is_file() or imageio.checksum(source) != record.provenance.get("checksum"):
         raise ScanError(
             f"the original of {record.source} is needed to compare repeats: run the participant "
             "level on all repeats at once or with --write-residual, or give BIDS_DIR"
         )
-    return imageio.read(source), clean, affine
+    return imageio.read(source)
 
 
-def _mask(task: _Task, image: FloatArray) -> BoolArray:
-    """Return the brain of the first repeat where that is known, else the head."""
-    brain = task.records[0].anatomy.get("files", {}).get("brain")
+def _mask(record: Record, image: FloatArray, task: _Task) -> BoolArray:
+    """Return the brain where that is known, else the head."""
+    brain = record.anatomy.get("files", {}).get("brain")
     if brain is not None:
         return np.asarray(imageio.read(task.root / brain) > 0)
     return foreground(image, np.isfinite(image) & (image != 0))
 
 
-Placed = Sequence[tuple["Affine", "Affine"]]
-
-
-def _on(
-    volumes: Sequence[FloatArray], placed: Placed, grid: Grid, interpolation: Any = INTERPOLATION
-) -> FloatArray:
-    """Return the repeats on one grid; the first, which lies there, is not interpolated."""
-    moved = [
-        resample(data, affine, grid, way, interpolation)
-        for data, (affine, way) in zip(volumes[1:], placed[1:], strict=True)
-    ]
-    return np.stack([volumes[0], *moved])
-
-
-def _seen_by_all(volumes: Sequence[FloatArray], placed: Placed, grid: Grid) -> BoolArray:
-    """Return where every repeat was scanned."""
-    whole = [np.ones_like(each) for each in volumes]
-    return np.asarray((_on(whole, placed, grid, "linear") > 0.999).all(axis=0))
-
-
-def _variances(task: _Task, placed: Placed, grid: Grid) -> FloatArray:
-    """Return the variance of the noise of each repeat on the grid of the first.
-
-    Raises
-    ------
-    ScanError
-        A noise map is not there.
-    """
-    found: list[FloatArray] = []
-    for record, (affine, way) in zip(task.records, placed, strict=True):
-        if "sigma" not in record.maps:
-            raise ScanError(
-                f"the noise map of {record.source} is needed to compare two repeats: run the "
-                "participant level on both at once or with --write-noise-map"
-            )
-        sigma = imageio.read(task.root / record.maps["sigma"])
-        if not found:
-            found.append(sigma**2)
-            continue
-        share = noise_share(affine, grid, way, INTERPOLATION)
-        found.append(resample(sigma, affine, grid, way, "linear") ** 2 * share)
-    return np.stack(found)
-
-
-def _bias(task: _Task) -> FloatArray | None:
-    """Return sigma of magnitude data, whose mean is above the signal."""
-    first = task.records[0]
-    if first.noise.get("law") != "rician" or "sigma" not in first.maps:
-        return None
-    return imageio.read(task.root / first.maps["sigma"])
-
-
-def _labels(task: _Task, placed: Placed, grid: Grid, label: str) -> npt.NDArray[np.int64]:
+def _labels(
+    task: _Task, repeats: Sequence[Repeat], ways: Sequence[Affine], label: str
+) -> npt.NDArray[np.int64]:
     """Return the tissue of each voxel in each repeat; nothing where one has no tissues."""
     files = [record.anatomy.get("files", {}) for record in task.records]
+    grid = repeats[0].grid
     if not all(f"GM_{label}" in each for each in files):
         return np.zeros((0, *grid.shape), dtype=np.int64)
-    maps = np.stack(
-        [
-            _on([imageio.read(task.root / each[f"{name}_{label}"]) for each in files], placed, grid,
-                "linear")
-            for name in TISSUES
-        ]
-    )  # fmt: skip
-    return np.where(maps.sum(axis=0) > 0.5, 1 + maps.argmax(axis=0), 0)
+    maps = (
+        np.stack([imageio.read(task.root / each[f"{name}_{label}"]) for name in TISSUES])
+        for each in files
+    )
+    return labels_on(grid, maps, [each.affine for each in repeats], ways)
 
 
 def by_kind(records: Iterable[Record]) -> dict[str, list[list[Record]]]:

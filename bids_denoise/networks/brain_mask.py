@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from torch import nn
 from torch.nn import functional
 
-from bids_denoise.networks.base import Network, conv, quiet
+from bids_denoise.networks.base import Network, beside, conv, quiet
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -53,7 +53,7 @@ class BrainMask(Network):
     def __init__(self, widths: tuple[int, ...] = (16, 32, 64, 64)) -> None:
         super().__init__()
         pairs = list(pairwise(widths))
-        self.enter = conv(FOLD**3, widths[0], 3)
+        self.enter = conv(2 * FOLD**3, widths[0], 3)
         self.encode = nn.ModuleList(Block(width) for width in widths)
         self.narrow = nn.ModuleList(conv(fine, coarse, 2, step=2) for fine, coarse in pairs)
         self.widen = nn.ModuleList(conv(coarse, fine, 1) for fine, coarse in pairs)
@@ -68,7 +68,7 @@ class BrainMask(Network):
 
         `image` (batch, 1, x, y, z) lies about between 0 and 1; edges are multiples of `multiple`.
         """
-        features = self.encode[0](self.enter(_folded(image)))
+        features = self.encode[0](self.enter(_folded(beside(image, _spread(image)))))
         kept = []
         for narrow, encode in zip(self.narrow, self.encode[1:], strict=True):
             kept.append(features)
@@ -80,16 +80,25 @@ class BrainMask(Network):
         return odds
 
 
-def _folded(image: Tensor) -> Tensor:
-    """Return (batch, `FOLD`^3, x, y, z): the voxels of a block as channels."""
-    batch, _, *edges = image.shape
+def _spread(image: Tensor) -> Tensor:
+    """Return the standard deviation about each voxel: edges, whichever side is brighter."""
+    mean, square = (
+        functional.avg_pool3d(each, 3, 1, 1, count_include_pad=False)
+        for each in (image, image.square())
+    )
+    return (square - mean.square()).clamp_min(1e-6).sqrt()
+
+
+def _folded(channels: Tensor) -> Tensor:
+    """Return (batch, channels x `FOLD`^3, x, y, z): the voxels of a block as channels."""
+    batch, count, *edges = channels.shape
     x, y, z = (edge // FOLD for edge in edges)
-    blocks = image.reshape(batch, x, FOLD, y, FOLD, z, FOLD).permute(0, 2, 4, 6, 1, 3, 5)
-    return blocks.reshape(batch, FOLD**3, x, y, z)
+    blocks = channels.reshape(batch, count, x, FOLD, y, FOLD, z, FOLD)
+    return blocks.permute(0, 1, 3, 5, 7, 2, 4, 6).reshape(batch, count * FOLD**3, x, y, z)
 
 
 def _unfolded(channels: Tensor) -> Tensor:
-    """Undo `_folded`."""
+    """Undo `_folded` of one channel."""
     batch, _, x, y, z = channels.shape
     blocks = channels.reshape(batch, FOLD, FOLD, FOLD, x, y, z).permute(0, 4, 1, 5, 2, 6, 3)
     return blocks.reshape(batch, 1, FOLD * x, FOLD * y, FOLD * z)

@@ -56,7 +56,7 @@ class Truth:
     @property
     def labels(self) -> npt.NDArray[np.uint8]:
         """Return 1 for grey matter, 2 for white matter, 3 for CSF, 0 outside, (x, y, z)."""
-        return np.where(self.brain, 1 + self.tissues.argmax(axis=0), 0).astype(np.uint8)
+        return labels_of(self.tissues)
 
     @property
     def volumes(self) -> tuple[float, float, float]:
@@ -87,6 +87,15 @@ class Session:
     truth: Truth
     sigma: float
     repeats: tuple[Repeat, ...]
+
+
+def labels_of(tissues: FloatArray) -> npt.NDArray[np.uint8]:
+    """Return the tissue (1, 2, ...) that fills most of each voxel, 0 where all fill less than half.
+
+    `tissues` are shares (tissue, x, y, z).
+    """
+    inside = tissues.sum(axis=0) > 0.5
+    return np.where(inside, 1 + tissues.argmax(axis=0), 0).astype(np.uint8)
 
 
 def scan(design: Design, person: Person, grid: Grid, finest: float | None = None) -> Session:

@@ -131,9 +131,8 @@ def _neck(distance: FloatArray, rng: np.random.Generator) -> FloatArray:
     axis /= np.linalg.norm(axis)
     along = np.zeros(distance.shape, np.float32)
     square = np.zeros(distance.shape, np.float32)
-    for line, start, part in zip(
-        np.indices(distance.shape, sparse=True), middle, axis, strict=True
-    ):
+    lines = np.meshgrid(*map(np.arange, distance.shape), indexing="ij", sparse=True)
+    for line, start, part in zip(lines, middle, axis, strict=True):
         offset = ((line - start) / size).astype(np.float32)
         along += np.float32(part) * offset
         square += offset**2

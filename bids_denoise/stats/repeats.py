@@ -13,6 +13,8 @@ from bids_denoise.metrics.sure import PEAK
 from bids_denoise.stats.bootstrap import Estimate, estimate, weights
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import numpy.typing as npt
 
     from bids_denoise.stats.design import Precise
@@ -20,14 +22,64 @@ if TYPE_CHECKING:
 
     IntArray = npt.NDArray[np.int64]
 
-CUBE = 10
-"""Edge in voxels of the cubes that are drawn for the intervals: errors are alike nearby."""
-
 HIGHEST_SIGNAL = 40.0
 """In sigma; beyond, the mean of a magnitude is tabulated no more and its bias is sigma^2 / 2 s."""
 
 STEEPEST = 1.5
 """Change of the signal with the mean of its magnitude that is believed: that at one sigma."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One repeat on its own grid, where nothing was interpolated, and the others brought there.
+
+    Attributes
+    ----------
+    original, denoised
+        float32 (x, y, z).
+    others
+        float32 (repeats - 1, x, y, z): the other originals.
+    shares
+        float32 (repeats - 1, x, y, z): how much of the variance of their noise interpolation left.
+    mask
+        bool (x, y, z).
+    places
+        int (x, y, z): the piece of the head that a voxel lies in, of the same number in all
+        repeats. Pieces are drawn for the intervals: errors are alike nearby.
+    sigma
+        float32 (x, y, z), of the noise. With two repeats it tells the noise of the reference.
+    rician
+        Whether the mean of the originals is above the signal. That bias of the references is
+        taken away, that of the repeats themselves counts as an error. Below one sigma it cannot
+        be told: the mask should leave out air.
+    """
+
+    original: FloatArray
+    denoised: FloatArray
+    others: FloatArray
+    shares: FloatArray
+    mask: BoolArray
+    places: IntArray
+    sigma: FloatArray | None = None
+    rician: bool = False
+
+    def __post_init__(self) -> None:
+        shape = self.original.shape
+        for name in ("denoised", "mask", "places", "sigma"):
+            each = getattr(self, name)
+            if each is not None and each.shape != shape:
+                raise UsageError(f"{name}: shape {each.shape}, that of the original is {shape}")
+        if self.others.shape != self.shares.shape or self.others.shape[1:] != shape:
+            raise UsageError(
+                f"others {self.others.shape} and shares {self.shares.shape} do not fit an original "
+                f"of {shape}"
+            )
+        if not self.mask.any():
+            raise UsageError("mask: no voxel is in it")
+        if not len(self.others):
+            raise UsageError("one scan: at least two repeats are needed")
+        if self.sigma is None and (self.rician or len(self.others) == 1):
+            raise UsageError("sigma of the noise has to be given")
 
 
 @dataclass(frozen=True)
@@ -39,9 +91,10 @@ class LeaveOneOut:
     mse_original, mse_denoised
         Mean squared error of each repeat in the mask, the noise of its reference subtracted.
     noise
-        Variance of the noise of one original, mean over the mask and the repeats.
+        Variance of the noise of one original as it was scanned, mean over the mask and the repeats.
     psnr_original, psnr_denoised
-        dB, of the mean error over the repeats; the peak is the 99.9th percentile of the mean.
+        dB, of the mean error over the repeats; the peak is the 99.9th percentile of the originals'
+        mean.
     averages
         Of how many originals the mean has the error of one denoised repeat: `noise` over the mean
         of `mse_denoised`. Infinite where that is lost in the noise of the references.
@@ -55,61 +108,62 @@ class LeaveOneOut:
     averages: Estimate
 
 
-def leave_one_out(
-    originals: FloatArray,
-    denoised: FloatArray,
-    mask: BoolArray,
-    variances: FloatArray | None = None,
-    sigma: FloatArray | None = None,
-    seed: int = 0,
-) -> LeaveOneOut:
+def leave_one_out(turns: Iterable[Turn], seed: int = 0) -> LeaveOneOut:
     """Return the errors of repeats, as they were scanned and denoised.
 
     The mean of the other k - 1 originals has noise of its own, which is in every squared
     difference from it and is subtracted: with three and more repeats the spread of these others
-    tells it without a model, whatever interpolation left of it; with two it is taken from
-    `variances`.
+    tells it without a model, whatever interpolation left of it; with two it is taken from `sigma`.
 
     Parameters
     ----------
-    originals, denoised
-        (repeats, x, y, z), on one grid. A repeat that was moved there was interpolated, which
-        takes some of its noise away: it counts as it is.
-    mask
-        (x, y, z).
-    variances
-        (repeats, x, y, z): sigma^2 of each original on this grid, times the share that
-        interpolation leaves. Needed with two repeats; with more it replaces their spread.
-    sigma
-        (x, y, z) of magnitude data, whose mean is above the signal: the bias of the references is
-        taken away (Rician law), that of the repeats themselves counts as an error. None for data
-        without that bias. Below one sigma it cannot be told: the mask should leave out air.
+    turns
+        Each repeat in turn; only one is held at a time.
     seed
-        Of the bootstrap over cubes of voxels, from which the intervals come.
+        Of the bootstrap over pieces of the head, from which the intervals come.
 
     Raises
     ------
     UsageError
-        Shapes differ, there is one repeat, or two without `variances`.
+        There is no turn.
     """
-    count = len(originals)
-    _check(originals, denoised, mask, variances)
-    values, clean = (each[:, mask].astype(np.float64) for each in (originals, denoised))
-    cubes = _cubes(mask)
-    spread, errors = np.zeros(cubes.max() + 1), np.zeros((2, count, cubes.max() + 1))
-    for own in range(count):
-        others = np.delete(values, own, axis=0)
-        signal = _signal(others.mean(axis=0), None if sigma is None else sigma[mask])
-        if variances is None:
-            single = others.var(axis=0, ddof=1)
-        else:
-            single = np.delete(variances[:, mask], own, axis=0).mean(axis=0) * signal.share
-        spread += np.bincount(cubes, single) / count
-        for which, scan in enumerate((values[own], clean[own])):
-            error = np.square(scan - signal.value) - single * signal.slope**2 / (count - 1)
-            errors[which, own] = np.bincount(cubes, error)
-    peak = float(np.percentile(values.mean(axis=0), PEAK))
-    return _summary(errors, np.vstack([np.bincount(cubes), spread]), peak, seed)
+    judged = [_judged(turn) for turn in turns]
+    if not judged:
+        raise UsageError("there is no repeat")
+    places = np.unique(np.concatenate([each.places for each in judged]))
+    sums = np.zeros((len(judged), len(judged[0].sums), len(places)))
+    for total, each in zip(sums, judged, strict=True):
+        total[:, np.searchsorted(places, each.places)] = each.sums
+    return _summary(sums, float(np.mean([each.peak for each in judged])), seed)
+
+
+class _Judged(NamedTuple):
+    """Of one repeat: sums by place (voxels, noise, error of the original, of the denoised)."""
+
+    places: IntArray
+    sums: Precise
+    peak: float
+
+
+def _judged(turn: Turn) -> _Judged:
+    mask, count = turn.mask, len(turn.others)
+    others, shares = (each[:, mask].astype(np.float64) for each in (turn.others, turn.shares))
+    sigma = None if turn.sigma is None else turn.sigma[mask].astype(np.float64)
+    left = shares.mean(axis=0)
+    mean = others.mean(axis=0)
+    signal = _signal(mean, sigma if turn.rician else None)
+    if count > 1:
+        single = others.var(axis=0, ddof=1)
+    elif sigma is not None:
+        single = np.square(sigma) * signal.share * left
+    scans = [each[mask].astype(np.float64) for each in (turn.original, turn.denoised)]
+    own = single * signal.slope**2 / count
+    parts = [np.ones_like(single), single / left]
+    parts += [np.square(each - signal.value) - own for each in scans]
+    places, number = np.unique(turn.places[mask], return_inverse=True)
+    sums = np.array([np.bincount(number.ravel(), each) for each in parts])
+    whole = (mean * count + scans[0]) / (count + 1)
+    return _Judged(places, sums, float(np.percentile(whole, PEAK)))
 
 
 class Signal(NamedTuple):
@@ -184,44 +238,23 @@ def overlap(labels: npt.NDArray[np.integer], classes: tuple[int, ...]) -> dict[i
     return found
 
 
-def _check(
-    originals: FloatArray, denoised: FloatArray, mask: BoolArray, variances: FloatArray | None
-) -> None:
-    for name, each in (("denoised", denoised), ("variances", variances)):
-        if each is not None and each.shape != originals.shape:
-            raise UsageError(
-                f"{name}: shape {each.shape}, that of the originals is {originals.shape}"
-            )
-    if originals.shape[1:] != mask.shape:
-        raise UsageError(f"mask: shape {mask.shape}, that of a repeat is {originals.shape[1:]}")
-    if not mask.any():
-        raise UsageError("mask: no voxel is in it")
-    if len(originals) < 2:
-        raise UsageError("one scan: at least two repeats are needed")
-    if len(originals) == 2 and variances is None:
-        raise UsageError("two repeats: the variance of their noise has to be given")
-
-
-def _cubes(mask: BoolArray) -> IntArray:
-    """Return the number of the cube that each voxel of the mask lies in."""
-    corner = np.argwhere(mask) // CUBE
-    return np.asarray(np.unique(corner, axis=0, return_inverse=True)[1].ravel())
-
-
-def _summary(errors: Precise, others: Precise, peak: float, seed: int) -> LeaveOneOut:
-    """Return the means of sums by cube: errors (2, repeats, cubes), others (voxels, noise)."""
-    mse = errors.sum(axis=2) / others[0].sum()
-    sums = np.vstack([others, errors.mean(axis=1)])
-    drawn = weights(sums.shape[1], seed) @ sums.T
-    both = drawn[:, 1:] / drawn[:, :1]
+def _summary(sums: Precise, peak: float, seed: int) -> LeaveOneOut:
+    """Return the means of sums (repeats, what was summed, places): see `_Judged`."""
+    whole = sums.sum(axis=2)
+    mse = whole[:, 2:] / whole[:, :1]
+    table = sums.sum(axis=0)
+    drawn = weights(table.shape[1], seed) @ table.T
+    noise, original, denoised = (drawn[:, 1:] / drawn[:, :1]).T
     with np.errstate(divide="ignore", invalid="ignore"):
-        averages = np.where(both[:, 2] > 0, both[:, 0] / both[:, 2], np.inf)
-        psnr = np.where(both[:, 1:] > 0, 10 * np.log10(peak**2 / both[:, 1:]), np.inf)
+        averages = np.where(denoised > 0, noise / denoised, np.inf)
+        psnr = [
+            np.where(each > 0, 10 * np.log10(peak**2 / each), np.inf)
+            for each in (original, denoised)
+        ]
     return LeaveOneOut(
-        tuple(map(float, mse[0])),
-        tuple(map(float, mse[1])),
-        estimate(both[:, 0]),
-        estimate(psnr[:, 0]),
-        estimate(psnr[:, 1]),
+        tuple(mse[:, 0].tolist()),
+        tuple(mse[:, 1].tolist()),
+        estimate(noise),
+        *(estimate(each) for each in psnr),
         estimate(averages),
     )

@@ -145,8 +145,9 @@ def view_of(
     bend = rng.uniform(0, 0.35 if animal else 0.15)
     moved = elastic((edge,) * 3, bend, edge * rng.uniform(0.08, 0.25), rng)
     view = scan_view((place, centre), matrix, moved)
-    labels, seen = crop(labels, view)
-    inside, _ = crop(inside, view)
+    part, seen = crop(labels, view)
+    labels = np.asarray(part, np.int16)
+    inside = crop(inside.astype(np.uint8), view)[0] > 0
     brain = partial_volume(inside.astype(np.float32), seen, 0.0)
     if animal or rng.random() < settings.shells:
         volume = _shelled(labels, inside, seen, brain, rng)

@@ -9,6 +9,7 @@ import pytest
 from scipy.ndimage import binary_closing, binary_fill_holes
 
 from bids_denoise.anatomy import brain as room
+from bids_denoise.anatomy import brain_network
 from bids_denoise.anatomy.brain import find_brain
 from bids_denoise.anatomy.brain_network import Answer, Grid
 from bids_denoise.errors import ScanError
@@ -165,7 +166,7 @@ def test_an_unlikely_answer_is_not_taken_and_that_is_said(
     said: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    ask = room.ask_network
+    ask = brain_network.ask_network
     monkeypatch.setattr(room, "ask_network", lambda *given: changed(ask(*given)))  # type: ignore[operator]
     found = find_brain(scan(parts), Device())
     assert found.source == "classical"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813
 
-from bids_denoise.anatomy.align import brain_image
+from bids_denoise.anatomy.align import align, brain_image
 from bids_denoise.anatomy.grids import pull
 from bids_denoise.anatomy.normalise import (
     Normalised,
@@ -17,6 +17,7 @@ from bids_denoise.anatomy.normalise import (
 )
 from bids_denoise.anatomy.template import of_images
 from bids_denoise.errors import ScanError
+from bids_denoise.simulate.anatomy import Grid
 from tests.anatomy.people import Affine, image, overlap, reoriented, template, tissues, turn
 
 ELSEWHERE = turn((10, -15, 5), (20, -30, 40)) @ np.diag([1.1, 0.95, 1.0, 1.0])
@@ -126,7 +127,8 @@ def test_a_nucleus_that_lost_volume_is_seen_in_the_jacobian() -> None:
 def test_the_prior_lies_on_the_person(person: tuple[np.ndarray, Affine]) -> None:
     maps, affine = person
     brain = maps.sum(axis=0) > 0.5
-    prior = prior_for(image(maps), affine, brain, template())
+    x, y, z = brain.shape
+    prior = prior_for(Grid((x, y, z), affine), template(), align(image(maps), affine, template()))
     assert prior.shape == maps.shape
     assert overlap(prior.sum(axis=0), brain.astype(np.float32)) > 0.9
     assert min(overlap(one, other) for one, other in zip(prior[:2], maps[:2], strict=True)) > 0.6

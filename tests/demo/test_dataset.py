@@ -2,16 +2,20 @@ import hashlib
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from bids_denoise import imageio
-from bids_denoise.demo import scans
+from bids_denoise.anatomy.person import TISSUES
+from bids_denoise.demo import cohort, scans
 from bids_denoise.demo.dataset import write_demo
+from bids_denoise.derivatives.store import read_table
 from bids_denoise.errors import OutputError
-from tests.demo.conftest import COARSE
+from bids_denoise.simulate.anatomy import NUCLEI
+from tests.demo.conftest import COARSE, SIZE
 
 SCANS = (
     "anat/sub-{}_run-1_T1w",
@@ -101,6 +105,50 @@ def test_series_header_holds_the_repetition_time(scanned: Path) -> None:
     sidecar = json.loads((folder / "sub-01_task-sensorimotor_bold.json").read_text())
     assert header.repetition_time == sidecar["RepetitionTime"] == 2.0
     assert sidecar["TaskName"] == "sensorimotor"
+
+
+def test_table_says_who_is_in_which_group(scanned: Path) -> None:
+    rows = read_table(scanned / "dataset" / "participants.tsv")
+    groups = [row["group"] for row in rows]
+    assert groups == ["n/a"] * 2 + ["control"] * SIZE + ["patient"] * SIZE
+    for row in rows[2:]:
+        assert row["sex"] in {"F", "M"}
+        assert 18 <= float(row["age"]) <= 90
+        scans_of = (scanned / "dataset" / row["participant_id"] / "anat").glob("*_T1w.nii.gz")
+        repeated = row["participant_id"] in cohort.REPEATED
+        assert len(list(scans_of)) == (cohort.REPEATS if repeated else 1)
+
+
+def test_the_nucleus_of_patients_is_smaller_by_the_effect(
+    scanned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    groups = tuple(replace(group, effect=0.0) for group in cohort.DESIGN.groups)
+    monkeypatch.setattr(scans, "PARTICIPANTS", ())
+    monkeypatch.setattr(cohort, "DESIGN", replace(cohort.DESIGN, groups=groups))
+    write_demo(tmp_path, seed=3, coarseness=COARSE)
+    name = "truth/sub-{0}002/anat/sub-{0}002_label-GM_desc-truth_probseg.nii.gz"
+    grey = {
+        (kind, root): imageio.read(root / name.format(kind)).astype(np.float64)
+        for kind in ("control", "patient")
+        for root in (scanned, tmp_path)
+    }
+    assert np.array_equal(grey["control", scanned], grey["control", tmp_path])
+    lost = grey["patient", tmp_path] - grey["patient", scanned]
+    volume = 4 / 3 * np.pi * np.prod(NUCLEI[0].axes) / cohort.voxel_of(COARSE) ** 3
+    assert 0.1 * volume < lost.sum() < 0.3 * volume
+
+
+def test_tissues_of_the_truth_are_those_of_its_segmentation(scanned: Path) -> None:
+    for stem in ("sub-01/anat/sub-01_run-1", "sub-patient002/anat/sub-patient002"):
+        read = (scanned / "truth" / f"{stem}_{{}}.nii.gz").as_posix().format
+        labels = imageio.read(Path(read("desc-truth_dseg")))
+        shares = [imageio.read(Path(read(f"label-{key}_desc-truth_probseg"))) for key in TISSUES]
+        assert np.all(np.sum(shares, axis=0)[labels > 0] > 0.5)
+        assert np.array_equal(1 + np.argmax(shares, axis=0)[labels > 0], labels[labels > 0])
+        assert {1, 2, 3} == set(np.unique(labels[labels > 0]))
+    nucleus = imageio.read(Path(read("desc-nucleus_mask"))) > 0
+    assert nucleus.any()
+    assert np.mean(labels[nucleus] == 1) > 0.9
 
 
 def test_licence_of_the_anatomy_travels_with_it(scanned: Path) -> None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from bids_denoise.denoisers import inference, weights
+from bids_denoise import weights
+from bids_denoise.denoisers import inference
 from bids_denoise.denoisers.apply import denoise
 from bids_denoise.denoisers.generative import Generative
 from bids_denoise.denoisers.nlm import NonLocalMeans

@@ -11,7 +11,7 @@ from bids_denoise.simulate.shells import shells, surrounded
 @pytest.fixture
 def ball() -> np.ndarray:
     index = np.indices((40, 40, 40)) - 19.5
-    return np.sqrt(np.square(index).sum(axis=0)) < 9
+    return np.asarray(np.sqrt(np.square(index).sum(axis=0)) < 9)
 
 
 def head(ball: np.ndarray, seed: int) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +12,7 @@ from scipy.ndimage import gaussian_filter, shift
 from bids_denoise.errors import UsageError
 from bids_denoise.simulate.noise import add_gaussian, add_rician
 from bids_denoise.simulate.phantom import head_phantom
-from bids_denoise.stats.repeats import leave_one_out, overlap, rician_signal
+from bids_denoise.stats.repeats import Turn, leave_one_out, overlap, rician_signal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,13 +52,28 @@ def check(found: LeaveOneOut, originals: float, denoised: float, within: float =
     assert found.averages.low < found.noise.value / denoised < found.averages.high
 
 
+def turns_of(
+    scans: FloatArray, clean: FloatArray, mask: BoolArray, sigma: float = 0.0, rician: bool = False
+) -> list[Turn]:
+    """Return repeats that lie on one grid, so that nothing has to be interpolated."""
+    places = np.ravel_multi_index(tuple(np.indices(mask.shape) // 10), mask.shape)
+    level = np.full(mask.shape, sigma, np.float32) if sigma else None
+    turns = []
+    for own in range(len(scans)):
+        others = np.delete(scans, own, axis=0)
+        turn = Turn(
+            scans[own], clean[own], others, np.ones_like(others), mask, places, level, rician
+        )
+        turns.append(turn)
+    return turns
+
+
 @pytest.mark.parametrize("count", [2, 3, 4])
 def test_gaussian_noise(head: tuple[FloatArray, BoolArray], count: int) -> None:
     truth, mask = head
     scans = repeats_of(truth, count, add_gaussian)
     clean = np.stack([smoothed(each) for each in scans])
-    variances = np.full(scans.shape, SIGMA**2, np.float32) if count == 2 else None
-    found = leave_one_out(scans, clean, mask, variances)
+    found = leave_one_out(turns_of(scans, clean, mask, SIGMA if count == 2 else 0))
     check(found, error(scans, truth, mask), error(clean, truth, mask))
     np.testing.assert_allclose(found.noise.value, SIGMA**2, rtol=0.03)
     assert found.psnr_denoised.value > found.psnr_original.value
@@ -72,43 +88,39 @@ def test_rician_noise_and_the_bias_of_the_references(
     """What is denoised without bias is told from originals, whose references have one."""
     truth, mask = head
     scans = repeats_of(truth, count, add_rician)
-    sigma = np.full(truth.shape, SIGMA, np.float32)
     rng = np.random.default_rng(5)
     clean = np.stack([add_gaussian(truth, 6.5, rng) for _ in range(count)])
-    variances = np.square(np.broadcast_to(sigma, scans.shape)) if count == 2 else None
-    found = leave_one_out(scans, clean, mask, variances, sigma)
+    found = leave_one_out(turns_of(scans, clean, mask, SIGMA, rician=True))
     check(found, error(scans, truth, mask), error(clean, truth, mask))
-    ignored = leave_one_out(scans, clean, mask, variances)
+    ignored = leave_one_out(turns_of(scans, clean, mask, SIGMA))
     wanted = error(clean, truth, mask)
     assert abs(np.mean(found.mse_denoised) - wanted) < abs(np.mean(ignored.mse_denoised) - wanted)
 
 
-def test_interpolated_references(head: tuple[FloatArray, BoolArray]) -> None:
-    """Half a voxel by linear interpolation takes half of the noise."""
+@pytest.mark.parametrize("count", [2, 4])
+def test_interpolated_references(head: tuple[FloatArray, BoolArray], count: int) -> None:
+    """Half a voxel by linear interpolation takes half of the noise of the others, none of one's."""
     truth, mask = head
-    truth = gaussian_filter(truth, 2.0)
-    rng = np.random.default_rng(1)
+    truth = gaussian_filter(truth, 4.0)
+    rng = np.random.default_rng(2)
     moved = shift(truth, (0.5, 0, 0), order=1, mode="nearest")
-    scans = np.stack(
+    scans = np.stack([add_gaussian(truth, SIGMA, rng) for _ in range(count)])
+    brought = np.stack(
         [
-            add_gaussian(truth, SIGMA, rng),
-            *(
-                shift(add_gaussian(moved, SIGMA, rng), (-0.5, 0, 0), order=1, mode="nearest")
-                for _ in range(3)
-            ),
+            shift(add_gaussian(moved, SIGMA, rng), (-0.5, 0, 0), order=1, mode="nearest")
+            for _ in range(count)
         ]
-    ).astype(np.float32)
-    clean = np.stack([add_gaussian(truth, 4.0, rng) for _ in scans])
+    )
+    clean = np.stack([add_gaussian(truth, 6.5, rng) for _ in scans])
     mask = mask & (np.arange(len(mask)) < len(mask) - 2)[:, np.newaxis, np.newaxis]
-    found = leave_one_out(scans, clean, mask)
+    turns = [
+        replace(turn, others=np.delete(brought, own, axis=0), shares=np.full_like(turn.shares, 0.5))
+        for own, turn in enumerate(turns_of(scans, clean, mask, SIGMA if count == 2 else 0))
+    ]
+    found = leave_one_out(turns)
     check(found, error(scans, truth, mask), error(clean, truth, mask))
-    np.testing.assert_allclose(found.mse_original[0], SIGMA**2, rtol=0.05)
-    np.testing.assert_allclose(found.mse_original[1], SIGMA**2 / 2, rtol=0.08)
-    pair = np.full((2, *truth.shape), SIGMA**2, np.float32)
-    pair[1] /= 2
-    two = leave_one_out(scans[:2], clean[:2], mask, pair)
-    np.testing.assert_allclose(two.mse_denoised, [error(clean[:1], truth, mask)] * 2, rtol=0.4)
-    np.testing.assert_allclose(two.mse_original, [SIGMA**2, SIGMA**2 / 2], rtol=0.08)
+    np.testing.assert_allclose(found.mse_original, SIGMA**2, rtol=0.05)
+    np.testing.assert_allclose(found.noise.value, SIGMA**2, rtol=0.03)
 
 
 def test_a_mean_of_four_is_worth_four(head: tuple[FloatArray, BoolArray]) -> None:
@@ -116,10 +128,26 @@ def test_a_mean_of_four_is_worth_four(head: tuple[FloatArray, BoolArray]) -> Non
     scans = repeats_of(truth, 4, add_gaussian)
     others = repeats_of(truth, 16, add_gaussian, seed=9)
     means = others.reshape(4, 4, *truth.shape).mean(axis=1)
-    found = leave_one_out(scans, means, mask)
+    found = leave_one_out(turns_of(scans, means, mask))
     assert abs(found.averages.value - 4) < 0.2
     assert found.averages.low < 4 < found.averages.high
-    assert found == leave_one_out(scans, means, mask)
+    assert found == leave_one_out(turns_of(scans, means, mask))
+
+
+def test_pieces_count_by_what_all_repeats_show_of_them(head: tuple[FloatArray, BoolArray]) -> None:
+    """Masks and grids may differ: sums of the same piece come together."""
+    truth, mask = head
+    scans = repeats_of(truth, 3, add_gaussian)
+    clean = np.stack([smoothed(each) for each in scans])
+    turns = turns_of(scans, clean, mask)
+    less = mask.copy()
+    less[:30] = False
+    found = leave_one_out([replace(turns[0], mask=less), *turns[1:]])
+    wanted = [
+        error(scans[:1], truth, less),
+        *(error(scans[i : i + 1], truth, mask) for i in (1, 2)),
+    ]
+    np.testing.assert_allclose(found.mse_original, wanted, rtol=0.05)
 
 
 def test_the_mean_of_a_magnitude_is_inverted() -> None:
@@ -146,13 +174,18 @@ def test_overlap_of_three_maps_by_hand() -> None:
 def test_what_does_not_fit_is_named(head: tuple[FloatArray, BoolArray]) -> None:
     truth, mask = head
     scans = repeats_of(truth, 2, add_gaussian)
-    with pytest.raises(UsageError, match="two repeats: the variance"):
-        leave_one_out(scans, scans, mask)
+    turn = turns_of(scans, scans, mask, SIGMA)[0]
+    with pytest.raises(UsageError, match="sigma of the noise has to be given"):
+        turns_of(scans, scans, mask)
     with pytest.raises(UsageError, match="one scan: at least two"):
-        leave_one_out(scans[:1], scans[:1], mask)
+        turns_of(scans[:1], scans[:1], mask)
     with pytest.raises(UsageError, match="denoised: shape"):
-        leave_one_out(scans, scans[:1], mask)
+        replace(turn, denoised=scans[0, 1:])
     with pytest.raises(UsageError, match="mask: shape"):
-        leave_one_out(scans, scans, mask[1:])
+        replace(turn, mask=mask[1:])
     with pytest.raises(UsageError, match="mask: no voxel"):
-        leave_one_out(scans, scans, np.zeros_like(mask))
+        replace(turn, mask=np.zeros_like(mask))
+    with pytest.raises(UsageError, match="do not fit an original"):
+        replace(turn, shares=turn.shares[:, 1:])
+    with pytest.raises(UsageError, match="there is no repeat"):
+        leave_one_out([])

@@ -141,10 +141,10 @@ def test_the_loss_is_least_for_the_truth() -> None:
 
 def test_it_learns(head: Head) -> None:
     settings = replace(TINY.heads or Heads(), animals=0.0, shells=0.0, cut=0.0, noise=0.02)
-    recipe = replace(TINY, steps=60, batch=4, learning_rate=4e-3, heads=settings)
+    recipe = replace(TINY, steps=40, batch=4, patch=16, learning_rate=4e-3, heads=settings)
     state = loop.begin(recipe, torch.device("cpu"), False)
     losses = [float(now.loss) for now in loop.train(recipe, Bank(heads=(head,)), state)]
-    assert np.mean(losses[-8:]) < 0.7 * np.mean(losses[:4])
+    assert np.mean(losses[-8:]) < 0.8 * np.mean(losses[:4])
 
 
 def test_the_bank_is_kept(data: Path, tmp_path: Path) -> None:

@@ -73,8 +73,8 @@ def variance(sample: Sample, parts: Floats) -> float:
 
     Under cross-validation also the training sets would be others in another sample; the held-out
     participants alone understate that (Varoquaux 2018, doi:10.1016/j.neuroimage.2017.06.061). With
-    K folds the variance is multiplied by 1 + 1 / (K - 1), as many again as are trained on for each
-    that is tested on; docs/benchmarks/classifiers.md has the coverage that follows.
+    K folds the variance is that of Nadeau and Bengio (doi:10.1023/A:1024068626366) for the mean of
+    folds, 1 / K + 1 / (K - 1) in place of 1 / K: docs/benchmarks/classifiers.md compares the two.
     """
     positive = np.zeros(len(parts), dtype=bool)
     positive[sample.people[sample.labels]] = True
@@ -82,7 +82,8 @@ def variance(sample: Sample, parts: Floats) -> float:
     for group in (positive, ~positive):
         number = int(group.sum())
         total += float((parts[group] ** 2).sum()) * number / max(number - 1, 1)
-    return total * (1 + 1 / (sample.retrained - 1) if sample.retrained > 1 else 1.0)
+    folds = sample.retrained
+    return total * (1 + folds / (folds - 1) if folds > 1 else 1.0)
 
 
 def auc_estimate(sample: Sample, scores: Floats) -> Estimate:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bids_denoise.errors import BidsDenoiseError, UsageError
+from bids_denoise.errors import BidsDenoiseError, LeakError, UsageError
 from bids_denoise.stats.bootstrap import Estimate
 from bids_denoise.stats.classify.columns import (
     Table,
@@ -180,7 +180,7 @@ def _predictors(table: Table, plan: OutcomePlan) -> list[str]:
     apart |= {plan.external[0]} if plan.external else set()
     names = [*table] if plan.predictors is None else [*plan.predictors]
     if plan.predictors is not None and plan.outcome in names:
-        raise UsageError(f"label in the features: {plan.outcome!r} is the outcome")
+        raise LeakError(f"label in the features: {plan.outcome!r} is the outcome")
     return [name for name in names if plan.predictors is not None or name not in apart]
 
 

@@ -188,7 +188,7 @@ def test_sites_can_be_held_out() -> None:
     plan = replace(plan, models=(LINEAR,))
     got = classify(question(3.0, 0.1), plan)
     assert got.folds.shape == (1, N)
-    assert got.answer("denoised", LINEAR).auc.value > 0.8
+    assert got.answer("denoised", LINEAR).auc.value > 0.7
     y, sites = question().labels, np.array(question().sites)
     values = got.answer("denoised", LINEAR).decision[0]
     for site in ("A", "B"):
