@@ -39,7 +39,7 @@ def matched_width(
     0 where denoising did not smooth. Smoothness is that of `metrics.fluctuation.smoothness` in the
     parcels (x, y, z), of evenly spaced volumes.
     """
-    volumes = np.linspace(0, before.shape[-1] - 1, min(SOME, before.shape[-1])).astype(int)
+    volumes = np.linspace(0, before.shape[-1] - 1, min(SOME, before.shape[-1]), dtype=int).tolist()
     inside = parcels.labels > 0
     some, clean = (
         np.stack(list(scratch.volumes(data, volumes)), axis=-1) for data in (before, after)

@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bids_denoise.derivatives.description import write_dataset_files
+from bids_denoise.derivatives.store import Store
 from bids_denoise.group.estimates import interval
 from bids_denoise.stats.bootstrap import Estimate
+from tests.bids_factory import make_dataset
 from tests.group import factory
 from tests.group.conftest import few
+from tests.participant.test_connectivity import errors_in
 from tests.report.html import Page
 
 if TYPE_CHECKING:
@@ -84,6 +88,14 @@ def test_predictions_are_a_valid_phenotype_of_the_same_people_and_folds(found: L
             assert 0 <= float(row["p_denoised_linear_svm"]) <= 1
     about = json.loads((found.qc / "phenotype/predicted_diagnosis_vbm.json").read_text())
     assert "diagnosis is AD (1) or HC (0)" in about["MeasurementToolMetadata"]["Description"]
+
+
+def test_the_validator_has_nothing_to_say_of_them(found: Layout, tmp_path: Path) -> None:
+    raw = make_dataset(tmp_path / "raw")
+    with Store(found.images) as store:
+        write_dataset_files(store, found, raw)
+    errors = errors_in(found.images)
+    assert not [each for each in errors if "predicted" in json.dumps(each)]
 
 
 def test_predictions_are_never_learnt_from(found: Layout) -> None:

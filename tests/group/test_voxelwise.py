@@ -142,6 +142,14 @@ def test_another_template_and_a_failed_anatomy_are_left_out(tmp_path: Path) -> N
     assert "sub-04 is left out: no brain is found" in text
 
 
+def test_a_group_of_one_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    layout = factory.study(tmp_path / "out", 1, 3)
+    assert factory.group(layout.images, *COMPARED, "--covariates", "none") == 64
+    assert "column 'diagnosis': the group 'AD' has one person, 2 are the least" in (
+        capsys.readouterr().err
+    )
+
+
 def test_no_template_is_a_clear_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     layout = factory.study(tmp_path / "out", 3, 3, template="none")
     assert factory.group(layout.images, *COMPARED) == 64

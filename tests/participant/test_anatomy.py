@@ -16,6 +16,7 @@ from bids_denoise.simulate.noise import add_rician
 from bids_denoise.values import Scan, Settings
 from tests.anatomy.people import image, template, turn
 from tests.bids_factory import make_dataset, sidecar_of, write_json
+from tests.participant.test_connectivity import errors_in
 from tests.report.html import Page
 
 if TYPE_CHECKING:
@@ -77,6 +78,10 @@ def test_all_files_are_there_and_named_as_bids_has_it(made: tuple[Path, dict[str
     assert [(row["index"], row["abbreviation"]) for row in rows] == [
         ("1", "GM"), ("2", "WM"), ("3", "CSF")
     ]  # fmt: skip
+
+
+def test_the_output_is_valid(made: tuple[Path, dict[str, Any]]) -> None:
+    assert errors_in(made[0]) == []
 
 
 def test_the_tissues_are_those_of_the_brain(made: tuple[Path, dict[str, Any]]) -> None:
