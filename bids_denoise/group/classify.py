@@ -101,8 +101,8 @@ def _question(seen: Features, sample: Sample, labels: Mapping[str, bool], study:
 def _confounds(sample: Sample, study: Study) -> tuple[tuple[str, ...], npt.NDArray[np.float64]]:
     """Return covariates as numbers, categories as one column for each but the first.
 
-    The noise level of the original images is always among them: what a scanner does must not pass
-    for a disease.
+    The noise level of the original images, where it is known of all, is always among them: what a
+    scanner does must not pass for a disease.
     """
     found: dict[str, list[float]] = {}
     for name, cells in sample.covariates.items():

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from bids_denoise.anatomy import cohort_template as maker
+from bids_denoise.anatomy import normalise
 from bids_denoise.group import cohort
 from bids_denoise.imageio import read, read_placed
 from tests.group import factory
@@ -24,7 +25,7 @@ ASKED = ("--group-column", "age", "--permutations", "40", "--covariates", "none"
 
 @pytest.fixture
 def made(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many people each template was made of; each is made in one round."""
+    """How many people each template was made of; each is made in one short round."""
     calls: list[int] = []
     real = maker.cohort_template
 
@@ -34,6 +35,8 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     monkeypatch.setattr(cohort, "cohort_template", counted)
     monkeypatch.setattr(maker, "ROUNDS", 1)
+    monkeypatch.setattr(maker, "AFFINE_ROUNDS", 1)
+    monkeypatch.setattr(normalise, "LEVELS", ((4, 10), (2, 5)))
     return calls
 
 
