@@ -100,7 +100,7 @@ def _table(
     table[outcome] = [GOOD if each in asked.good_outcome else BAD for each in table[outcome]]
     table["participant_id"] = list(known)
     missing = len(people) - len(known)
-    told = (f"{missing} participants have no {outcome} and are left out.",)
+    told = (f"{missing} of {len(people)} participants have no {outcome} and are left out.",)
     return table, told if missing else ()
 
 

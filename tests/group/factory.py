@@ -17,6 +17,7 @@ from bids_denoise.derivatives.store import Store, read_table
 from bids_denoise.group.study import scan_of
 from bids_denoise.imageio import write_new
 from bids_denoise.values import Record
+from tests.report.html import Page
 from tests.report.records import METRICS, make_record
 
 if TYPE_CHECKING:
@@ -225,6 +226,16 @@ def group(root: Path, *options: str, bids: Path | None = None) -> int:
     away = root.parent / "away" if bids is None else bids
     given = [] if "--nprocs" in options else ["--nprocs", "1"]
     return main([str(away), str(root), "group", *options, *given])
+
+
+def named_on_the_page(layout: Layout) -> list[str]:
+    """Return the pictures and files that the page names; all have to be there."""
+    page = Page((layout.qc / "group.html").read_text())
+    named = [each["src"] for each in page.all("img")]
+    named += [each for each in page.values("href") if each.startswith("group/")]
+    for path in named:
+        assert (layout.qc / path).exists(), path
+    return named
 
 
 def rows_at(path: Path) -> list[dict[str, str]]:

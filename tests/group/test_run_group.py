@@ -36,20 +36,14 @@ def test_without_a_question_there_are_tables_and_a_page(tmp_path: Path) -> None:
     assert not (layout.qc / "group").exists()
 
 
-@pytest.mark.parametrize("rawlike", [False, True])
-def test_every_file_that_the_page_names_is_there(tmp_path: Path, rawlike: bool) -> None:
-    """In both layouts, with the input away."""
-    layout = factory.study(tmp_path / "out", rawlike=rawlike)
-    layouts = ("--output-layout", "rawlike") if rawlike else ()
-    assert factory.group(layout.images, *CLASSIFIED, "--features", "volumes", *layouts) == 0
-    page = page_of(layout)
-    assert {"voxelwise", "classification"} <= set(page.values("id"))
-    named = [each["src"] for each in page.all("img")]
-    named += [each for each in page.values("href") if each.startswith("group/")]
-    assert len(named) > 8
-    for path in named:
-        assert (layout.qc / path).exists(), path
+def test_raw_like_output(tmp_path: Path) -> None:
+    layout = factory.study(tmp_path / "out", rawlike=True)
+    asked = (*COMPARED, "--output-layout", "rawlike")
+    assert factory.group(layout.images, *asked) == 0
+    assert len(factory.named_on_the_page(layout)) > 4
+    assert "voxelwise" in page_of(layout).values("id")
     assert not list(layout.images.glob("logs/partial/*"))
+    assert not (layout.images / "group.html").exists()
 
 
 def test_a_group_of_one(tmp_path: Path) -> None:
