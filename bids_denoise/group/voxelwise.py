@@ -209,7 +209,7 @@ def _section(
         (
             f"{label}, {index}",
             ", ".join(f"{each:.0f}" for each in cluster.peak),
-            f"{cluster.size:.3g}",
+            f"{cluster.size:.0f}",
             f"{cluster.t:.2f}",
             f"{cluster.p:.4f}",
             f"{cluster.effect_size:.2f}",
