@@ -29,7 +29,7 @@ DESIGN = Design(
     sites=(Site(snr=SNR),),
     age_spread=8.0,
 )
-REPEATED, REPEATS = (f"sub-{CONTROL}001", f"sub-{PATIENT}001"), 4
+REPEATED, REPEATS = f"sub-{PATIENT}001", 4
 """Who is scanned more than once, and how often."""
 
 VOXEL, LARGEST = 3.0, 4.5
@@ -50,7 +50,7 @@ def acquire(person: Person, coarseness: float = 1.0) -> Iterator[Acquired]:
     """Scan one person: T1w once, or `REPEATS` times; she moves a little between the repeats."""
     voxel = voxel_of(coarseness)
     grid = SPECIES["human"].grid(voxel)
-    count = REPEATS if person.participant_id in REPEATED else 1
+    count = REPEATS if person.participant_id == REPEATED else 1
     design = replace(DESIGN, repeats=count)
     session = scan(design, person, grid, finest=voxel)
     sigma = np.full(grid.shape, session.sigma, dtype=np.float32)

@@ -166,7 +166,7 @@ def _classifiers(root: Path) -> Iterator[Finding]:
 
 def _repeats(root: Path) -> Iterator[Finding]:
     for row in read_table(root / "denoised" / "group" / "repeats" / "images.tsv"):
-        if row.get("averages"):
+        if row.get("averages", "n/a") != "n/a":
             what = f"{row['image']}: worth so many originals ({row['repeats']} repeats)"
             yield Finding(what, "", "1", _interval(row, "averages", 1))
 

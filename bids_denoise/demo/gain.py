@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,8 @@ from bids_denoise.simulate import bold, tensors
 from bids_denoise.simulate.gradients import Gradients
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
 
     from bids_denoise.values import BoolArray, FloatArray, Record
@@ -196,14 +199,18 @@ def truth_path(root: Path, source: Path, ending: str) -> Path:
     return folder / f"{source.name.rsplit('_', 1)[0]}_{ending}.nii.gz"
 
 
-def table(found: list[Gain]) -> str:
-    """Return the gains as text, one line an image."""
-    width = max(len(gain.image) for gain in found)
+def table(found: Sequence[Gain]) -> str:
+    """Return the gains as text, one line an image, and one for all of the cohort."""
+    own = tuple(f"sub-{label}_" for label in scans.PARTICIPANTS)
+    cohort = [gain for gain in found if not gain.image.startswith(own)]
+    rows = [gain for gain in found if gain.image.startswith(own)]
+    rows += [_median(cohort)] if cohort else []
+    width = max(len(gain.image) for gain in rows)
     head = (
         f"{'image':{width}}  method      sigma true  estimated  PSNR before  after   gain  report"
     )
     lines = [head, "-" * len(head)]
-    for gain in found:
+    for gain in rows:
         lines.append(
             f"{gain.image:{width}}  {gain.method:10}  {gain.sigma_true:10.1f}  {gain.sigma:9.1f}  "
             f"{gain.psnr_before:8.1f} dB  {gain.psnr_after:5.1f}  "
@@ -212,3 +219,17 @@ def table(found: list[Gain]) -> str:
         if gain.more:
             lines.append(f"{'':{width}}  {gain.more}")
     return "\n".join(lines)
+
+
+def _median(some: Sequence[Gain]) -> Gain:
+    """Return the medians of some images as if they were those of one."""
+    lights = Counter(gain.light for gain in some)
+    return Gain(
+        f"cohort: median of {len(some)} T1w",
+        "/".join(sorted({gain.method for gain in some})),
+        ", ".join(f"{count} {light}" for light, count in sorted(lights.items())),
+        *(
+            float(np.median([getattr(gain, name) for gain in some]))
+            for name in ("sigma_true", "sigma", "psnr_before", "psnr_after")
+        ),
+    )

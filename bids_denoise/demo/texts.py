@@ -163,7 +163,7 @@ Two people, `sub-01` and `sub-02`, each have:
 - dwi: two shells (12 directions at b = 1000, 20 at b = 2000 s/mm^2), one known tensor in each voxel
 
 A cohort of patients and controls (column `group` of participants.tsv) has one coarse, noisy T1w
-each; one of either group has four repeats. The left caudate of patients is a quarter smaller.
+each; one patient has four repeats. The left caudate of patients is a quarter smaller.
 
 The noise-free images, the noise maps, tissues, activation amplitudes and FA are in the folder
 `truth` beside this dataset.

@@ -67,11 +67,12 @@ def grey_path(scan: Scan, layout: Layout, space: str, label: str) -> Path:
 
 def grey_sidecar(scan: Scan, space: tuple[str, str], label: str) -> dict[str, Any]:
     """Return what stands beside it; `space` is name and source of the template."""
+    source = Path(space[1])
     return {
         "Description": f"Grey matter of {OF[label]} in template space, times the Jacobian "
         "determinant of the way there: its sum is the volume of grey matter",
         "Sources": [sidecar.bids_uri(scan)],
-        "SpatialReference": space[1],
+        "SpatialReference": source.as_uri() if source.is_absolute() else space[1],
         "Modulated": True,
     }
 

@@ -187,7 +187,7 @@ def _section(
         (
             f"{label}, {index}",
             ", ".join(f"{each:.0f}" for each in cluster.peak),
-            f"{cluster.size:.3g}",
+            f"{cluster.size:.0f}",
             f"{cluster.t:.2f}",
             f"{cluster.p:.4f}",
             f"{cluster.effect_size:.2f}",
@@ -212,10 +212,16 @@ def _section(
             *((Table("Clusters", columns, listed, file),) if listed else ()),
         ),
         drawings=(
-            Drawing("t of every voxel", "Seen through a glass brain.", f"{FOLDER}/t.png"),
+            Drawing(
+                "t of every voxel",
+                "The strongest along each line of sight; blue: less grey matter "
+                + (f"in {design.groups[1]}" if design.groups else f"with more {design.tested}")
+                + ", red: more.",
+                f"{FOLDER}/t.png",
+            ),
             Drawing(
                 "What is left after correction",
-                f"t where the family-wise error is at most {ALPHA:g} (TFCE).",
+                f"t where the family-wise error is at most {ALPHA:g} (TFCE), else nothing.",
                 f"{FOLDER}/significant.png",
             ),
         ),

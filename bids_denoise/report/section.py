@@ -27,6 +27,11 @@ class Drawing:
     caption: str
     path: str
 
+    @property
+    def chart(self) -> bool:
+        """Whether it is a drawing, several of which fit beside each other."""
+        return self.path.endswith(".svg")
+
 
 @dataclass(frozen=True)
 class Section:

@@ -80,6 +80,23 @@ def test_table_has_a_line_an_image_and_one_for_what_counts() -> None:
     assert lines[4].strip() == "tSNR 30 -> 60"
 
 
+def test_the_cohort_is_one_line_of_medians() -> None:
+    rows = [
+        gain.Gain(f"sub-{person}_T1w", "nlm", light, 24.0, 23.8, 27.0, after)
+        for person, light, after in (
+            ("01", "green", 34.0),
+            ("control001", "green", 33.0),
+            ("control002", "amber", 29.0),
+            ("patient001", "green", 31.0),
+        )
+    ]
+    lines = gain.table(rows).splitlines()
+    assert len(lines) == 4
+    assert lines[3].startswith("cohort: median of 3 T1w")
+    assert "+4.0" in lines[3]
+    assert lines[3].endswith("1 amber, 2 green")
+
+
 def test_psnr_by_hand() -> None:
     truth = np.full((4, 4, 4), 100, np.float32)
     region = np.ones((4, 4, 4), bool)

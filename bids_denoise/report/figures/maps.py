@@ -57,7 +57,7 @@ def glass_brains(
         shown = _row(
             figure, (views.turned(np.nan_to_num(data)), outline), (low, scale), most, sizes
         )
-    place = figure.add_axes((1 - 62 / width, 0.15, 12 / width, 0.7))
+    place = figure.add_axes((1 - 76 / width, 0.15, 12 / width, 0.7))
     colours = figure.colorbar(shown, cax=place)
     colours.outline.set_visible(False)
     colours.ax.tick_params(colors=FAINT, labelsize=8, length=0)
