@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from bids_denoise.group import PARTS
 from bids_denoise.imageio import read, read_placed
 from tests.group import factory
 from tests.report.html import Page
@@ -80,7 +81,10 @@ def test_workers_change_nothing(found: Layout) -> None:
     assert [path.read_bytes() for path in files] == one
 
 
-def test_who_is_not_known_is_left_out_and_named(tmp_path: Path) -> None:
+def test_who_is_not_known_is_left_out_and_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(PARTS, "Patients against controls", lambda *_: None)
     layout = factory.study(tmp_path / "out", 7, 6)
     table = layout.qc / "participants.tsv"
     rows = factory.rows_at(table)
