@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from bids_denoise.group import PARTS
 from bids_denoise.imageio import read, read_placed
 from tests.group import factory
 from tests.report.html import Page
@@ -80,15 +81,18 @@ def test_workers_change_nothing(found: Layout) -> None:
     assert [path.read_bytes() for path in files] == one
 
 
-def test_who_is_not_known_is_left_out_and_named(tmp_path: Path) -> None:
-    layout = factory.study(tmp_path / "out", 6, 6)
+def test_who_is_not_known_is_left_out_and_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(PARTS, "Patients against controls", lambda *_: None)
+    layout = factory.study(tmp_path / "out", 7, 6)
     table = layout.qc / "participants.tsv"
     rows = factory.rows_at(table)
     rows[0]["age"], rows[1]["diagnosis"], rows[2]["diagnosis"] = "n/a", "NaN", "MCI"
     factory.write_rows(table, rows)
     summary = compared(layout, "--patient", "AD", "--control", "HC", "--features", "qc")
     text = Page((layout.qc / "group.html").read_text()).text
-    assert summary["denoised"]["participants"] == 9
+    assert summary["denoised"]["participants"] == 10
     assert "sub-01 is left out: no age in participants.tsv" in text
     assert "sub-02 is left out: no diagnosis in participants.tsv" in text
     assert "sub-03 is left out" not in text
