@@ -83,8 +83,8 @@ def test_maps_tell_the_nucleus_from_elsewhere(root: Path, place: str) -> None:
     strong = quiet.copy()
     strong[tuple(voxel)] = -9
     p = np.where(strong < -8, 0.01, 0.9).astype(np.float32)
-    for label, t, least in (("original", quiet, p * 0 + 0.9), ("denoised", strong, p)):
-        maps = {"t": t, "tSignificant": np.where(t < -8, t, 0), "pTfceCorrected": least}
+    for label, t, corrected in (("original", quiet, p * 0 + 0.9), ("denoised", strong, p)):
+        maps = {"t": t, "tSignificant": np.where(t < -8, t, 0), "pTfceCorrected": corrected}
         for name, data in maps.items():
             path = folder / f"space-X_desc-{label}_stat-{name}_statmap.nii.gz"
             imageio.write_new(path, np.asarray(data, np.float32), GRID.affine)
