@@ -65,7 +65,7 @@ def test_the_true_tissues_overlap_with_the_truth(root: Path) -> None:
     (folder / "sub-patient002_desc-x_qc.json").write_text(json_text(asdict(record)))
     found = by_name(root)
     for tissue in TISSUES:
-        zero, original, denoised = found[f"{tissue} volume, error in % (mean of 1 people)"]
+        zero, original, denoised = found[f"{tissue} volume, mean error in % (n = 1)"]
         assert (zero, original) == ("0", "20.0")
         assert float(denoised) == pytest.approx(0, abs=0.05)
         _, original, denoised = found[f"{tissue}, Dice with the truth"]
