@@ -73,7 +73,7 @@ def _tissues(root: Path) -> Iterator[Finding]:
             * np.mean([abs(each.found[label][tissue] / each.true[tissue] - 1) for each in people])
             for label in LABELS
         ]
-        what = f"{tissue} volume, error in % (mean of {len(people)} people)"
+        what = f"{tissue} volume, mean error in % (n = {len(people)})"
         yield Finding(what, "0", *(f"{value:.1f}" for value in off))
     for tissue in TISSUES:
         overlap = [np.mean([each.dice[label][tissue] for each in people]) for label in LABELS]

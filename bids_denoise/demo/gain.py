@@ -225,11 +225,11 @@ def _median(some: Sequence[Gain]) -> Gain:
     """Return the medians of some images as if they were those of one."""
     lights = Counter(gain.light for gain in some)
     return Gain(
-        f"cohort: median of {len(some)} T1w",
-        "/".join(sorted({gain.method for gain in some})),
-        ", ".join(f"{count} {light}" for light, count in sorted(lights.items())),
-        *(
-            float(np.median([getattr(gain, name) for gain in some]))
-            for name in ("sigma_true", "sigma", "psnr_before", "psnr_after")
-        ),
+        image=f"cohort: median of {len(some)} T1w",
+        method="/".join(sorted({gain.method for gain in some})),
+        light=", ".join(f"{count} {light}" for light, count in sorted(lights.items())),
+        sigma_true=float(np.median([gain.sigma_true for gain in some])),
+        sigma=float(np.median([gain.sigma for gain in some])),
+        psnr_before=float(np.median([gain.psnr_before for gain in some])),
+        psnr_after=float(np.median([gain.psnr_after for gain in some])),
     )

@@ -65,7 +65,7 @@ def test_the_true_tissues_overlap_with_the_truth(root: Path) -> None:
     (folder / "sub-patient002_desc-x_qc.json").write_text(json_text(asdict(record)))
     found = by_name(root)
     for tissue in TISSUES:
-        zero, original, denoised = found[f"{tissue} volume, error in % (mean of 1 people)"]
+        zero, original, denoised = found[f"{tissue} volume, mean error in % (n = 1)"]
         assert (zero, original) == ("0", "20.0")
         assert float(denoised) == pytest.approx(0, abs=0.05)
         _, original, denoised = found[f"{tissue}, Dice with the truth"]
@@ -83,8 +83,8 @@ def test_maps_tell_the_nucleus_from_elsewhere(root: Path, place: str) -> None:
     strong = quiet.copy()
     strong[tuple(voxel)] = -9
     p = np.where(strong < -8, 0.01, 0.9).astype(np.float32)
-    for label, t, least in (("original", quiet, p * 0 + 0.9), ("denoised", strong, p)):
-        maps = {"t": t, "tSignificant": np.where(t < -8, t, 0), "pTfceCorrected": least}
+    for label, t, corrected in (("original", quiet, p * 0 + 0.9), ("denoised", strong, p)):
+        maps = {"t": t, "tSignificant": np.where(t < -8, t, 0), "pTfceCorrected": corrected}
         for name, data in maps.items():
             path = folder / f"space-X_desc-{label}_stat-{name}_statmap.nii.gz"
             imageio.write_new(path, np.asarray(data, np.float32), GRID.affine)
