@@ -99,7 +99,7 @@ def main() -> None:
             str(int(sum(r["fallback"] or 0 for r in found))),
         ]
         for name in names:
-            values = [r[name] for r in found if r[name] is not None]
+            values = [value for r in found if (value := r[name]) is not None]
             line.append(f"{np.mean(values):.3f} ({min(values):.3f})" if values else "-")
         body.append(line)
     text = table(["images", "noise", "n", "fell back", *names], body)
@@ -130,8 +130,8 @@ def _measured(
 
 
 def _dice(one: BoolArray, other: BoolArray) -> float:
-    total = np.count_nonzero(one) + np.count_nonzero(other)
-    return 2 * np.count_nonzero(one & other) / max(total, 1)
+    total = float(np.count_nonzero(one) + np.count_nonzero(other))
+    return 2 * float(np.count_nonzero(one & other)) / max(total, 1.0)
 
 
 def _nilearn(image: Image) -> BoolArray:

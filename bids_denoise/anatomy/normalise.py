@@ -122,7 +122,9 @@ def prior_for(grid: Grid, template: Template, linear: Affine) -> FloatArray:
     """
     if template.tissues is None:
         raise ScanError(f"template {template.name} has no tissue maps to take a prior from")
-    return pull(template.tissues, template.affine, grid, np.linalg.inv(linear))
+    return pull(
+        template.tissues, template.affine, grid, np.asarray(np.linalg.inv(linear), np.float64)
+    )
 
 
 def warp(data: FloatArray, affine: Affine, normalised: Normalised) -> FloatArray:

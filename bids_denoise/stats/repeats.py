@@ -200,10 +200,10 @@ def rician_signal(mean: Precise, sigma: Precise) -> Signal:
     return Signal(value * scale, np.minimum(np.where(beyond, 1.0, slope), STEEPEST), share)
 
 
-def _signal(mean: Precise, sigma: FloatArray | None) -> Signal:
+def _signal(mean: Precise, sigma: Precise | None) -> Signal:
     if sigma is None:
         return Signal(mean, np.ones_like(mean), np.ones_like(mean))
-    return rician_signal(mean, sigma.astype(np.float64))
+    return rician_signal(mean, sigma)
 
 
 @dataclass(frozen=True)
@@ -247,14 +247,15 @@ def _summary(sums: Precise, peak: float, seed: int) -> LeaveOneOut:
     noise, original, denoised = (drawn[:, 1:] / drawn[:, :1]).T
     with np.errstate(divide="ignore", invalid="ignore"):
         averages = np.where(denoised > 0, noise / denoised, np.inf)
-        psnr = [
+        before, after = (
             np.where(each > 0, 10 * np.log10(peak**2 / each), np.inf)
             for each in (original, denoised)
-        ]
+        )
     return LeaveOneOut(
         tuple(mse[:, 0].tolist()),
         tuple(mse[:, 1].tolist()),
         estimate(noise),
-        *(estimate(each) for each in psnr),
+        estimate(before),
+        estimate(after),
         estimate(averages),
     )

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from bids_denoise.training.loop import State
     from bids_denoise.training.patches import Pilot
     from bids_denoise.training.recipe import Recipe
-    from bids_denoise.training.validation import RunTest, Test
+    from bids_denoise.training.validation import HeadTest, RunTest, Test
     from bids_denoise.values import Device, FloatArray
 
-    Tests = Sequence[Test | RunTest]
+    Tests = Sequence[Test | RunTest | HeadTest]
 
 ABOUT = """\
 Train a denoising network from a recipe. Broken off, the same command goes on from the last

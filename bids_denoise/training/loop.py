@@ -118,8 +118,11 @@ def _draw_block(
 
 
 def _cut(recipe: Recipe, blocks: Sequence[Tensors], step: int) -> Tensors:
-    kind = stretches if recipe.runs else heads if recipe.heads else single
-    return kind.cut_patches(recipe, blocks, step)
+    if recipe.runs:
+        return stretches.cut_patches(recipe, blocks, step)
+    if recipe.heads:
+        return heads.cut_patches(recipe, blocks, step)
+    return single.cut_patches(recipe, blocks, step)
 
 
 def rate(recipe: Recipe, step: int) -> float:

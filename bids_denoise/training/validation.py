@@ -141,7 +141,8 @@ def _overlap_of(network: Network, test: HeadTest, device: Device) -> float:
     with torch.inference_mode(), reduced_precision(device.kind):
         odds = network(test.seen.to(device.torch_name)).float().cpu().numpy()[0, 0]
     both = np.count_nonzero((odds > 0) & test.brain)
-    return 2 * both / max(np.count_nonzero(odds > 0) + np.count_nonzero(test.brain), 1)
+    sizes = np.count_nonzero(odds > 0) + np.count_nonzero(test.brain)
+    return 2 * float(both) / max(float(sizes), 1.0)
 
 
 def _error_of(network: Network, test: RunTest, device: Device) -> float:

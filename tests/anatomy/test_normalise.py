@@ -136,11 +136,11 @@ def test_the_prior_lies_on_the_person(person: tuple[np.ndarray, Affine]) -> None
 
 def test_an_image_alone_is_brought_to_a_template_of_its_contrast() -> None:
     maps, affine = tissues(2)
-    plain = of_images(image(template().tissues), None, template().affine, "plain", "a test")
-    got = normalise(50 * image(maps), affine, plain)
-    warped = warp(maps, affine, got)
     goal = template().tissues
     assert goal is not None
+    plain = of_images(image(goal), None, template().affine, "plain", "a test")
+    got = normalise(50 * image(maps), affine, plain)
+    warped = warp(maps, affine, got)
     assert overlap(warped[1], goal[1]) > 0.8
     with pytest.raises(ScanError, match="no tissue maps"):
         normalise(maps, affine, plain)
