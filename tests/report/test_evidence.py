@@ -122,8 +122,9 @@ def test_the_strongest_value_of_each_line_of_sight_is_seen(turn: bool) -> None:
         affine = affine[:, [2, 0, 1, 3]]
     figure = glass_brains({"original": data, "denoised": np.zeros_like(data)}, brain, affine, "t")
     shown = [axes.images[0] for axes in figure.axes if axes.images]
-    arrays = [np.ma.asarray(each.get_array()) for each in shown]  # type: ignore[no-untyped-call]
-    images = [np.ma.filled(each, np.nan) for each in arrays]  # type: ignore[no-untyped-call]
+    images: list[np.ndarray] = [
+        np.ma.filled(np.ma.asarray(each.get_array()), np.nan) for each in shown
+    ]
     assert [np.nanmin(each) for each in images[:3]] == [-4, -4, -4]
     seen = [np.isfinite(each).sum() for each in images]
     assert seen == [2, 2, 1, 0, 0, 0]
