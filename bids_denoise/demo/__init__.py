@@ -91,11 +91,11 @@ def _compare(root: Path) -> None:
     gains, found = gain.gains(root), evidence.findings(root)
     if not gains:
         return
-    for name, rows, text in (
-        ("gain.tsv", gains, gain.table(gains)),
-        ("evidence.tsv", found, evidence.table(found)),
-    ):
-        (root / name).write_text(table_text([vars(row) for row in rows]), encoding="utf-8")
+    tables = [("gain.tsv", [vars(each) for each in gains], gain.table(gains))]
+    if found:
+        tables.append(("evidence.tsv", [vars(each) for each in found], evidence.table(found)))
+    for name, rows, text in tables:
+        (root / name).write_text(table_text(rows), encoding="utf-8")
         print(f"\nAgainst the truth (also in {root / name}):\n\n{text}\n")
     pages = [root / "denoised" / "group.html", *sorted((root / "denoised").glob("sub-0*.html"))]
     print("Reports, for any browser:")

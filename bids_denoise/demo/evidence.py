@@ -14,18 +14,18 @@ from bids_denoise.anatomy.person import TISSUES
 from bids_denoise.demo.gain import truth_path
 from bids_denoise.derivatives.records import read_records
 from bids_denoise.derivatives.store import read_table
+from bids_denoise.group.study import LABELS
 from bids_denoise.simulate.anatomy import NUCLEI, Grid, points_of
 from bids_denoise.simulate.traits import distance
+from bids_denoise.stats.classify.question import LINEAR
 
 if TYPE_CHECKING:
     from bids_denoise.values import FloatArray, Record
 
-LABELS = ("original", "denoised")
 NEAR = 4.5
 """mm: half the width that grey matter of voxels of 3 mm is smoothed with."""
 
 CLASSIFIED = {"vbm": "grey matter maps", "volumes": "volumes", "qc": "image quality"}
-MODEL = "linear SVM"
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ def _away(image: FloatArray, affine: np.ndarray) -> FloatArray:
 def _classifiers(root: Path) -> Iterator[Finding]:
     folder = root / "denoised" / "group" / "classification"
     for name, words in CLASSIFIED.items():
-        rows = [row for row in read_table(folder / f"{name}.tsv") if row["model"] == MODEL]
+        rows = [row for row in read_table(folder / f"{name}.tsv") if row["model"] == LINEAR]
         found = {row["image"]: _interval(row, "auc") for row in rows}
         if found:
             yield Finding(f"AUC of patients, by {words}", "1", *(found[label] for label in LABELS))
