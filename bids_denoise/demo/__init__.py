@@ -12,9 +12,9 @@ from bids_denoise import __version__
 from bids_denoise.errors import BidsDenoiseError
 
 ABOUT = """\
-Simulate a small BIDS dataset whose truth is known (two heads with T1w, T2w, bold and dwi, and a
-cohort of patients and controls with a coarse T1w each), run bids-denoise on it, and print how much
-nearer to the truth each image came, and what the group level finds before and after."""
+Simulate a small BIDS dataset whose truth is known (two heads with T1w, T2w, bold and dwi), run
+bids-denoise on it, and print how much nearer to the truth each image came. With --cohort also
+patients and controls, and what the group level finds before and after."""
 
 PERMUTATIONS = 500
 
@@ -26,10 +26,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = _parser().parse_args(argv)
     root = Path(given.out).absolute()
     try:
-        _simulate(root, given.seed, given.coarseness)
+        _simulate(root, given.seed, given.coarseness, given.cohort)
         if given.only_dataset:
             return 0
-        code = _denoise(root, given.seed)
+        code = _denoise(root, given.seed, given.cohort)
         _compare(root)
     except BidsDenoiseError as error:
         print(f"bids-denoise-demo: {error}", file=sys.stderr)
@@ -48,6 +48,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="X",
         help="make every voxel X times longer, 1 to 3: quicker, less to see (default 1)",
     )
+    parser.add_argument(
+        "--cohort",
+        action="store_true",
+        help="scan eight patients and eight controls too, segment every brain and compare the "
+        "groups: the whole story, several times as long",
+    )
     parser.add_argument("--only-dataset", action="store_true", help="simulate, and do no more")
     parser.add_argument("--version", action="version", version=f"bids-denoise {__version__}")
     return parser
@@ -60,27 +66,28 @@ def _coarseness(text: str) -> float:
     return value
 
 
-def _simulate(root: Path, seed: int, coarseness: float) -> None:
+def _simulate(root: Path, seed: int, coarseness: float, cohort: bool) -> None:
     from bids_denoise.demo.dataset import write_demo
 
     print(f"Simulating scans with known truth in {root} ...", flush=True)
     start = perf_counter()
-    write_demo(root, seed, coarseness)
+    write_demo(root, seed, coarseness, cohort)
     print(f"done in {perf_counter() - start:.0f} s\n", flush=True)
 
 
-def _denoise(root: Path, seed: int) -> int:
+def _denoise(root: Path, seed: int, cohort: bool) -> int:
     from bids_denoise.cli import main as denoise
     from bids_denoise.demo.cohort import CONTROL, PATIENT
     from bids_denoise.demo.dataset import template_path
 
     folders = (str(root / "dataset"), str(root / "denoised"))
-    compared = ("--group-column", "group", "--patient", PATIENT, "--control", CONTROL)
-    options = (
-        *("--write-noise-map", "--anatomy", "--template", str(template_path(root))),
-        *("--permutations", str(PERMUTATIONS), "--random-seed", str(seed)),
+    options = ("--write-noise-map", "--random-seed", str(seed))
+    compared = (
+        *("--anatomy", "--template", str(template_path(root))),
+        *("--permutations", str(PERMUTATIONS)),
+        *("--group-column", "group", "--patient", PATIENT, "--control", CONTROL),
     )
-    return denoise((*folders, "participant", "group", *options, *compared))
+    return denoise((*folders, "participant", "group", *options, *(compared if cohort else ())))
 
 
 def _compare(root: Path) -> None:

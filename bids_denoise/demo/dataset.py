@@ -23,7 +23,7 @@ from bids_denoise.simulate.gradients import to_fsl
 from bids_denoise.simulate.session import labels_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     import numpy.typing as npt
 
@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     Affine = npt.NDArray[np.float64]
 
 
-def write_demo(root: Path, seed: int = 0, coarseness: float = 1.0) -> None:
+def write_demo(
+    root: Path, seed: int = 0, coarseness: float = 1.0, with_cohort: bool = True
+) -> None:
     """Write ``root/dataset`` (the scans) and ``root/truth`` (what lies under them).
 
     Files of an earlier demo in the same place are replaced; the same seed gives the same bytes.
@@ -48,12 +50,13 @@ def write_demo(root: Path, seed: int = 0, coarseness: float = 1.0) -> None:
     folders = {"raw": root / "dataset", "derivative": root / "truth"}
     for kind, folder in folders.items():
         _check_ours(folder, texts.dataset_description(kind)["Name"])
-    people = cohort.people(seed)
+    people = cohort.people(seed) if with_cohort else ()
     with storage_errors(root):
         for kind, folder in folders.items():
             _write_root(folder, kind, seed, people)
         template()  # read once, before the threads ask for it
-        _write_template(template_path(root), cohort.voxel_of(coarseness))
+        if people:
+            _write_template(template_path(root), cohort.voxel_of(coarseness))
         sessions = [
             *(partial(scans.acquire, each, seed, coarseness) for each in scans.PARTICIPANTS),
             *(partial(cohort.acquire, each, coarseness) for each in people),
@@ -86,13 +89,14 @@ def _check_ours(folder: Path, name: str) -> None:
         raise OutputError(f"{folder} exists and is not a demo; choose another folder")
 
 
-def _write_root(folder: Path, kind: str, seed: int, people: Iterable[Person]) -> None:
+def _write_root(folder: Path, kind: str, seed: int, people: Sequence[Person]) -> None:
     """Write what stands at the root of a dataset."""
     rows = [texts.participant(f"sub-{label}") for label in scans.PARTICIPANTS]
     rows += [texts.participant(p.participant_id, p.group, p.age, p.sex) for p in people]
     readme = texts.README if kind == "raw" else texts.TRUTH_README
     _json(folder / "dataset_description.json", texts.dataset_description(kind))
-    _text(folder / "README.md", readme.format(version=__version__, seed=seed))
+    about = texts.COHORT if people and kind == "raw" else ""
+    _text(folder / "README.md", readme.format(version=__version__, seed=seed, cohort=about))
     _text(folder / "LICENSE", texts.ICBM_LICENCE)
     _text(folder / "CHANGES", f"{__version__}\n  - Simulated\n")
     _text(folder / "participants.tsv", table_text(rows))

@@ -162,14 +162,17 @@ Two people, `sub-01` and `sub-02`, each have:
   response, a resting network, drift, pulse and breath
 - dwi: two shells (12 directions at b = 1000, 20 at b = 2000 s/mm^2), one known tensor in each voxel
 
-A cohort of patients and controls (column `group` of participants.tsv) has one coarse, noisy T1w
-each; one patient has four repeats. The left caudate of patients is a quarter smaller.
-
-The noise-free images, the noise maps, tissues, activation amplitudes and FA are in the folder
-`truth` beside this dataset.
+{cohort}The noise-free images, the noise maps, tissues, activation amplitudes and FA are in the
+folder `truth` beside this dataset.
 
 The anatomy is that of the ICBM 152 nonlinear atlas (Fonov 2011,
 doi:10.1016/j.neuroimage.2010.07.033); see LICENSE.
+"""
+
+COHORT = """\
+A cohort of patients and controls (column `group` of participants.tsv) has one coarse, noisy T1w
+each; one patient has four repeats. The left caudate of patients is a quarter smaller.
+
 """
 
 TRUTH_README = """\

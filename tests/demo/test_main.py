@@ -3,19 +3,18 @@ from pathlib import Path
 import pytest
 
 from bids_denoise import demo
-from bids_denoise.demo import cohort, scans
+from bids_denoise.demo import scans
 from bids_denoise.derivatives.store import read_table
-from tests.demo.conftest import SIZE, errors_of
+from tests.demo.conftest import errors_of
 
 
 def test_demo_runs_both_levels_and_every_image_gains(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(demo, "PERMUTATIONS", 20)
     monkeypatch.setattr(scans, "PARTICIPANTS", ("01",))
     assert demo.main([str(tmp_path), "--coarseness", "3"]) == 0
     rows = read_table(tmp_path / "gain.tsv")
-    assert len(rows) == 5 + 2 * SIZE + cohort.REPEATS - 1
+    assert len(rows) == 5
     for row in rows:
         assert float(row["psnr_after"]) > float(row["psnr_before"]), row["image"]
         assert float(row["sigma"]) == pytest.approx(float(row["sigma_true"]), rel=0.3), row["image"]
@@ -23,13 +22,6 @@ def test_demo_runs_both_levels_and_every_image_gains(
     for page in ("sub-01.html", "group.html"):
         assert (tmp_path / "denoised" / page).is_file()
         assert str(tmp_path / "denoised" / page) in printed
-    found = {row["what"]: row for row in read_table(tmp_path / "evidence.tsv")}
-    assert {"GM, Dice with the truth", "AUC of patients, by grey matter maps"} <= set(found)
-    for row in found.values():
-        assert row["what"] in printed
-    grey = found["GM, Dice with the truth"]
-    assert 0.5 < float(grey["original"]) < 1
-    assert 0.5 < float(grey["denoised"]) < 1
     for kind in ("dataset", "denoised"):
         assert errors_of(tmp_path / kind) == []
 
