@@ -115,12 +115,12 @@ class _Pair:
         self, goal: FloatArray, to_mm: Affine, own: FloatArray, affine: Affine, voxel: float
     ) -> None:
         self.voxel = voxel
+        self.growth = _side(own, affine) / _side(goal, to_mm)
         grid = grid_around(goal > 0, to_mm, voxel, 2 * voxel)
         self.fixed = image_of(pull(goal, to_mm, grid), grid.affine)
-        mine = coarser(_roomy(own, affine), voxel)
+        mine = coarser(_roomy(own, affine), voxel * self.growth)
         self.moving = image_of(pull(own, affine, mine), mine.affine)
         self.centre, self.target = _centroid(goal, to_mm), _centroid(own, affine)
-        self.growth = _side(own, affine) / _side(goal, to_mm)
 
     def climbed(self, kind: sitk.Transform, start: Affine, steps: str) -> tuple[Affine, float]:
         """Return `start` followed by the best transform of a kind, and the information there."""

