@@ -151,14 +151,18 @@ def _judged(turn: Turn) -> _Judged:
     sigma = None if turn.sigma is None else turn.sigma[mask].astype(np.float64)
     left = shares.mean(axis=0)
     mean = others.mean(axis=0)
-    signal = _signal(mean, sigma if turn.rician else None)
+    ones = np.ones_like(mean)
+    if turn.rician and sigma is not None:
+        signal = rician_signal(mean, sigma)
+    else:
+        signal = Signal(mean, ones, ones)
     if count > 1:
         single = others.var(axis=0, ddof=1)
     elif sigma is not None:
         single = np.square(sigma) * signal.share * left
     scans = [each[mask].astype(np.float64) for each in (turn.original, turn.denoised)]
     own = single * signal.slope**2 / count
-    parts = [np.ones_like(single), single / left]
+    parts = [ones, single / left]
     parts += [np.square(each - signal.value) - own for each in scans]
     places, number = np.unique(turn.places[mask], return_inverse=True)
     sums = np.array([np.bincount(number.ravel(), each) for each in parts])
@@ -198,12 +202,6 @@ def rician_signal(mean: Precise, sigma: Precise) -> Signal:
     )
     value = np.where(beyond, ratio - 0.5 / np.maximum(ratio, 1), value)
     return Signal(value * scale, np.minimum(np.where(beyond, 1.0, slope), STEEPEST), share)
-
-
-def _signal(mean: Precise, sigma: FloatArray | None) -> Signal:
-    if sigma is None:
-        return Signal(mean, np.ones_like(mean), np.ones_like(mean))
-    return rician_signal(mean, sigma.astype(np.float64))
 
 
 @dataclass(frozen=True)
@@ -247,14 +245,15 @@ def _summary(sums: Precise, peak: float, seed: int) -> LeaveOneOut:
     noise, original, denoised = (drawn[:, 1:] / drawn[:, :1]).T
     with np.errstate(divide="ignore", invalid="ignore"):
         averages = np.where(denoised > 0, noise / denoised, np.inf)
-        psnr = [
+        before, after = (
             np.where(each > 0, 10 * np.log10(peak**2 / each), np.inf)
             for each in (original, denoised)
-        ]
+        )
     return LeaveOneOut(
         tuple(mse[:, 0].tolist()),
         tuple(mse[:, 1].tolist()),
         estimate(noise),
-        *(estimate(each) for each in psnr),
+        estimate(before),
+        estimate(after),
         estimate(averages),
     )

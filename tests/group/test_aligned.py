@@ -17,7 +17,11 @@ from bids_denoise.simulate.noise import add_rician
 from bids_denoise.stats.repeats import leave_one_out
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from bids_denoise.values import FloatArray
+
+    Affine = npt.NDArray[np.float64]
 
 SHAPE = (48, 52, 44)
 SIGMA = 10.0
@@ -27,6 +31,10 @@ for number, turned in enumerate((2.0, -3.0), start=1):
     WAYS[number][:3, 3] = (0.7 * turned, 1.3, -0.4)
 
 
+def inverse(way: Affine) -> Affine:
+    return np.asarray(np.linalg.inv(way), dtype=np.float64)
+
+
 @pytest.fixture(scope="module")
 def heads() -> list[FloatArray]:
     """One smooth head as it lies in each repeat; where it is brightest is the middle."""
@@ -34,7 +42,7 @@ def heads() -> list[FloatArray]:
     away = np.linalg.norm(np.indices(SHAPE).T - (np.array(SHAPE) - 1) / 2, axis=-1).T
     head = (100 + 20 * smooth_field(SHAPE, 2.5, rng)) / (1 + np.exp((away - 15) / 2))
     grid = Grid(SHAPE, np.eye(4))
-    return [resample(head.astype(np.float32), np.eye(4), grid, np.linalg.inv(w)) for w in WAYS]
+    return [resample(head.astype(np.float32), np.eye(4), grid, inverse(way)) for way in WAYS]
 
 
 @pytest.fixture(scope="module")
@@ -48,9 +56,9 @@ def repeats(heads: list[FloatArray]) -> list[Repeat]:
         clean = np.asarray(gaussian_filter(noisy, 0.5), np.float32)
         affine = np.eye(4)
         affine[0, 3] = number
-        whole = (noisy, clean, head > 40, sigma)
-        one, other, mask, level = (each[number:] for each in whole)
-        found.append(Repeat(one, other, affine, mask, level, rician=True))
+        seen = slice(number, None)
+        mask = head[seen] > 40
+        found.append(Repeat(noisy[seen], clean[seen], affine, mask, sigma[seen], rician=True))
     return found
 
 
@@ -86,7 +94,7 @@ def test_pieces_of_the_head_are_the_same_in_all(repeats: list[Repeat]) -> None:
 def test_labels_come_to_the_grid_of_the_first(repeats: list[Repeat]) -> None:
     grid = repeats[0].grid
     tissues = np.stack([repeats[0].mask, ~repeats[0].mask]).astype(np.float32)
-    moved = [resample(each, np.eye(4), grid, np.linalg.inv(WAYS[1])) for each in tissues]
+    moved = [resample(each, np.eye(4), grid, inverse(WAYS[1])) for each in tissues]
     labels = labels_on(grid, [tissues, np.stack(moved)], [np.eye(4)] * 2, WAYS[:2])
     np.testing.assert_array_equal(labels[0], 1 + tissues.argmax(axis=0))
     away = slice(6, -6)

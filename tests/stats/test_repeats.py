@@ -56,7 +56,8 @@ def turns_of(
     scans: FloatArray, clean: FloatArray, mask: BoolArray, sigma: float = 0.0, rician: bool = False
 ) -> list[Turn]:
     """Return repeats that lie on one grid, so that nothing has to be interpolated."""
-    places = np.ravel_multi_index(tuple(np.indices(mask.shape) // 10), mask.shape)
+    places = np.asarray(np.ravel_multi_index(tuple(np.indices(mask.shape) // 10), mask.shape))
+    places = places.astype(np.int64)
     level = np.full(mask.shape, sigma, np.float32) if sigma else None
     turns = []
     for own in range(len(scans)):
