@@ -9,15 +9,15 @@ All on simulated heads whose truth is known, with what the app does when nothing
 choice of the denoiser, its segmentation, normalisation, smoothing (three voxels of the template),
 permutations and classifiers.
 
-Repeats: four scans of one head at SNR 10 (mean signal of the brain over sigma), Rician noise. The
-anatomy is drawn anew in every place the head moves to, in voxels of half the size, and its k-space
-is cut to that of the scan: nothing is interpolated, and the image is band-limited as an acquired
-one. Shifts (mm) and turns (degrees) have a standard deviation of 0.5 in humans (2 mm voxels), 0.1
-in rats (0.4 mm) and 0.06 in mice (0.25 mm). Errors are those that leave-one-out tells without the
-truth, "for" those that are true, in the brain mask that the app finds; PSNR is relative to the
-99.9th percentile. "Worth averages" is the number of originals whose mean has the noise of one
-denoised repeat. Volumes are means over repeats, and their standard deviation. The prior of humans
-is the template in 4 mm voxels.
+Repeats: four scans of one head at SNR 10 (mean signal of the brain over sigma), Rician noise, of a
+box that is mostly brain. The anatomy is drawn anew in every place the head moves to, in voxels of
+half the size, and its k-space is cut to that of the scan: nothing is interpolated, and the image is
+band-limited as an acquired one. Shifts (mm) and turns (degrees) have a standard deviation of 0.5 in
+humans (2 mm voxels), 0.1 in rats (0.4 mm) and 0.06 in mice (0.25 mm); motion is estimated from the
+denoised repeats. Errors are those that leave-one-out tells without the truth, "for" those that are
+true; PSNR is relative to the 99.9th percentile. "Worth averages" is the number of originals whose
+mean has the noise of one denoised repeat. Tissues are those of the app's segmentation; volumes of
+the box are means over repeats, with their coefficient of variation.
 
 Groups: controls, and patients of whom the left of two small nuclei (2.4 mL, between ventricle and
 white matter) is 4 % smaller; nuclei differ by 3 % between people, also by age and with the size of
@@ -68,7 +68,7 @@ def main() -> None:
 def _part(part: str, given: argparse.Namespace) -> str:
     """Return the tables of one part, which are kept in the cache."""
     if part == REPEATS:
-        return f"## Repeats\n\n{repeats.tables(range(given.heads))}"
+        return f"## Repeats\n\n{repeats.tables()}"
     protocol = people.Protocol(float(part), size=given.size)
     cohort = groups.gathered(
         [people.examine(protocol, index, given.cache) for index in range(2 * given.size)]
@@ -90,7 +90,6 @@ def _arguments() -> argparse.Namespace:
     add("--cache", type=Path, required=True, help="folder of people and parts that are done")
     add("--parts", type=lambda text: text.split(","), default=[REPEATS, "10"],
         help="repeats, or an SNR at which groups are scanned")  # fmt: skip
-    add("--heads", type=int, default=1, help="of each species")
     add("--size", type=int, default=20, help="of each group")
     add("--nulls", type=int, default=100)
     add("--classified", type=int, default=10)
