@@ -90,8 +90,9 @@ def turns(repeats: Sequence[Repeat], ways: Sequence[Affine]) -> Iterator[Turn]:
         ]
         seen = repeat.mask[part]
         for data, affine, way in placed:
-            whole = resample(np.ones_like(data), affine, grid, way, "linear")
-            seen = seen & (whole > 0.999)
+            at = _indices(grid, np.linalg.inv(affine) @ way @ grid.affine)
+            for index, length in zip(at, data.shape, strict=True):
+                seen = seen & (index >= 0) & (index <= length - 1)
         yield Turn(
             repeat.original[part],
             repeat.denoised[part],
@@ -164,11 +165,15 @@ def _cut(grid: Grid, part: tuple[slice, slice, slice]) -> Grid:
 
 def _places(grid: Grid, way: Affine, first: Affine) -> IntArray:
     """Return the number of the cube of the first repeat's grid that each voxel lies in."""
-    to_first = np.linalg.inv(way @ first) @ grid.affine
-    x, y, z = np.meshgrid(*(np.arange(n) for n in grid.shape), indexing="ij", sparse=True)
     places = np.zeros(grid.shape, dtype=np.int64)
-    for row in to_first[:3]:
-        at = row[0] * x + row[1] * y + row[2] * z + row[3]
+    for at in _indices(grid, np.linalg.inv(way @ first) @ grid.affine):
         cube = np.floor((at + 0.5) / CUBE).astype(np.int64) + MOST_CUBES
         places = places * (2 * MOST_CUBES) + np.clip(cube, 0, 2 * MOST_CUBES - 1)
     return places
+
+
+def _indices(grid: Grid, to_index: Affine) -> Iterator[Affine]:
+    """Yield where each voxel of a grid lies along each axis of another one, (x, y, z)."""
+    x, y, z = np.meshgrid(*(np.arange(n) for n in grid.shape), indexing="ij", sparse=True)
+    for row in to_index[:3]:
+        yield row[0] * x + row[1] * y + row[2] * z + row[3]
