@@ -108,6 +108,28 @@ def resample(
     return array_of(resample.Execute(image_of(data)))
 
 
+def finer(data: FloatArray, affine: Affine) -> tuple[FloatArray, Affine]:
+    """Return an image (x, y, z) in voxels of half the size, and their affine.
+
+    By its Fourier (cosine) series, as an image from k-space is defined between its voxels: a sinc
+    of few voxels takes noise and detail near the limit of resolution away, as does denoising, so
+    that errors of the denoised would look smaller than they are. In finer voxels it takes none.
+
+    Examples
+    --------
+    >>> finer(np.ones((4, 4, 4), np.float32), np.eye(4))[0].shape
+    (8, 8, 8)
+    """
+    from scipy.fft import dctn, idctn
+
+    series = dctn(data, norm="ortho")
+    wider = np.pad(series, [(0, length) for length in series.shape])
+    step = np.diag([0.5, 0.5, 0.5, 1.0])
+    step[:3, 3] = -0.25
+    fine = idctn(wider, norm="ortho", overwrite_x=True) * np.float32(np.sqrt(8))
+    return np.asarray(fine, dtype=np.float32), affine @ step
+
+
 def _climbed(
     fixed: sitk.Image,
     moving: sitk.Image,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bids_denoise.anatomy.rigid import resample, rigid
+from bids_denoise.anatomy.rigid import finer, resample, rigid
 from bids_denoise.simulate.anatomy import Grid
 from bids_denoise.stats.repeats import Turn
 
@@ -79,7 +79,7 @@ def align(repeats: Sequence[Repeat]) -> list[Affine]:
 
 def turns(repeats: Sequence[Repeat], ways: Sequence[Affine]) -> Iterator[Turn]:
     """Yield each repeat on its own grid with the others brought there, where all were scanned."""
-    fine = [_finer(each) for each in repeats]
+    fine = [_brain(each) for each in repeats]
     for own, repeat in enumerate(repeats):
         part = _box(repeat.mask)
         grid = _cut(repeat.grid, part)
@@ -126,23 +126,10 @@ def labels_on(
     return np.stack(found)
 
 
-def _finer(repeat: Repeat) -> tuple[FloatArray, Affine]:
-    """Return the brain of an original in voxels of half the size, and their affine.
-
-    By its Fourier (cosine) series, as an image from k-space is defined between its voxels: a sinc
-    of few voxels takes noise and detail near the limit of resolution away, as does denoising, so
-    that errors of the denoised would look smaller than they are. In finer voxels it takes none.
-    """
-    from scipy.fft import dctn, idctn
-
+def _brain(repeat: Repeat) -> tuple[FloatArray, Affine]:
+    """Return the brain of an original in voxels of half the size, and their affine."""
     part = _box(repeat.mask, MARGIN)
-    grid = _cut(repeat.grid, part)
-    series = dctn(repeat.original[part], norm="ortho")
-    wider = np.pad(series, [(0, length) for length in series.shape])
-    step = np.diag([0.5, 0.5, 0.5, 1.0])
-    step[:3, 3] = -0.25
-    fine = idctn(wider, norm="ortho", overwrite_x=True) * np.float32(np.sqrt(8))
-    return np.asarray(fine, dtype=np.float32), grid.affine @ step
+    return finer(repeat.original[part], _cut(repeat.grid, part).affine)
 
 
 def _box(inside: BoolArray, margin: int = 0) -> tuple[slice, slice, slice]:
