@@ -1,4 +1,4 @@
-"""Repeats of one person laid on each other, and what that does to their noise."""
+"""Repeats of one person laid on each other."""
 
 from __future__ import annotations
 
@@ -28,8 +28,6 @@ INTERPOLATORS = {
     "cubic": sitk.sitkBSpline3,
     "sinc": sitk.sitkLanczosWindowedSinc,
 }
-REACH = 12
-FRACTIONS = 64
 
 
 def rigid(
@@ -110,43 +108,26 @@ def resample(
     return array_of(resample.Execute(image_of(data)))
 
 
-def noise_share(
-    affine: Affine, grid: Grid, mapping: Affine, interpolation: Interpolation = "linear"
-) -> FloatArray:
-    """Return how much of the noise variance `resample` leaves in each voxel, (x, y, z).
+def finer(data: FloatArray, affine: Affine) -> tuple[FloatArray, Affine]:
+    """Return an image (x, y, z) in voxels of half the size, and their affine.
 
-    White noise of variance v comes out with v times the sum of the squared weights. These are
-    products of one weight an axis, so that their sum is a product as well. Within `REACH` voxels
-    of the border of the data the true share of a spline or sinc differs by what is cut off.
+    By its Fourier (cosine) series, as an image from k-space is defined between its voxels: a sinc
+    of few voxels takes noise and detail near the limit of resolution away, as does denoising, so
+    that errors of the denoised would look smaller than they are. In finer voxels it takes none.
+
+    Examples
+    --------
+    >>> finer(np.ones((4, 4, 4), np.float32), np.eye(4))[0].shape
+    (8, 8, 8)
     """
-    to_index = np.linalg.inv(affine) @ mapping @ grid.affine
-    table = _shares(interpolation)
-    share = np.ones(grid.shape, dtype=np.float32)
-    x, y, z = (np.arange(n) for n in grid.shape)
-    for row in to_index[:3]:
-        at = row[0] * x[:, None, None] + row[1] * y[:, None] + row[2] * z + row[3]
-        part = (at - np.floor(at)) * FRACTIONS
-        share *= np.interp(part, np.arange(FRACTIONS + 1), table).astype(np.float32)
-    return share
+    from scipy.fft import dctn, idctn
 
-
-def _shares(interpolation: Interpolation) -> npt.NDArray[np.float64]:
-    """Return the sum of squared weights of one axis at each fraction of a voxel.
-
-    They are measured: the weight of a voxel is what an image that is 1 there alone gives.
-    """
-    size = 2 * REACH + 1
-    impulse = np.zeros((size, size, size), dtype=np.float32)
-    impulse[REACH, REACH, REACH] = 1
-    step = np.eye(4)
-    step[0, 0] = 1 / FRACTIONS
-    line = np.eye(4)
-    line[:3, 3] = (0, REACH, REACH)
-    grid = Grid(((size - 1) * FRACTIONS + 1, 1, 1), line @ step)
-    weights = resample(impulse, np.eye(4), grid, np.eye(4), interpolation).ravel()
-    # A point at a fraction f has the weights w(f), w(f + 1), w(f - 1), ...
-    whole = np.square(weights[:-1].astype(np.float64)).reshape(-1, FRACTIONS).sum(axis=0)
-    return np.append(whole, whole[0])
+    series = dctn(data, norm="ortho")
+    wider = np.pad(series, [(0, length) for length in series.shape])
+    step = np.diag([0.5, 0.5, 0.5, 1.0])
+    step[:3, 3] = -0.25
+    fine = idctn(wider, norm="ortho", overwrite_x=True) * np.float32(np.sqrt(8))
+    return np.asarray(fine, dtype=np.float32), affine @ step
 
 
 def _climbed(

@@ -72,11 +72,12 @@ def repeats(study: Study, store: Store) -> Section | None:
 
 
 METHODS = (
-    "Repeats were aligned rigidly to the first. Each, original and denoised, was compared with the "
-    "mean of the other originals; the noise of that mean was subtracted from the squared error, "
-    "and intervals come from a bootstrap over cubes of voxels. Volumes were compared by intraclass "
-    "correlations with intervals from F; connectomes by the intraclass correlation of their edges, "
-    "discriminability and fingerprint rate, with intervals from a bootstrap over participants."
+    "Repeats were aligned rigidly. Each, original and denoised, was compared on its own grid with "
+    "the mean of the other originals, interpolated by their Fourier series; the noise of that mean "
+    "was subtracted from the squared error, and intervals come from a bootstrap over cubes of "
+    "voxels. Volumes were compared by intraclass correlations with intervals from F; connectomes "
+    "by the intraclass correlation of their edges, discriminability and fingerprint rate, with "
+    "intervals from a bootstrap over participants."
 )
 
 

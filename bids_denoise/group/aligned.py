@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bids_denoise.anatomy.rigid import noise_share, resample, rigid
+from bids_denoise.anatomy.rigid import finer, resample, rigid
 from bids_denoise.simulate.anatomy import Grid
 from bids_denoise.stats.repeats import Turn
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     Affine = npt.NDArray[np.float64]
     IntArray = npt.NDArray[np.int64]
 
-INTERPOLATION: Literal["sinc"] = "sinc"
-"""Of the other repeats: it leaves nearly all of their noise and detail."""
+MARGIN = 8
+"""Voxels about the mask of a repeat that are brought to the others."""
 
 CUBE = 10
 """Edge, in voxels of the first repeat, of the pieces of the head that are drawn for intervals."""
@@ -79,23 +79,24 @@ def align(repeats: Sequence[Repeat]) -> list[Affine]:
 
 def turns(repeats: Sequence[Repeat], ways: Sequence[Affine]) -> Iterator[Turn]:
     """Yield each repeat on its own grid with the others brought there, where all were scanned."""
+    fine = [_brain(each) for each in repeats]
     for own, repeat in enumerate(repeats):
         part = _box(repeat.mask)
         grid = _cut(repeat.grid, part)
         placed = [
-            (each, way @ np.linalg.inv(ways[own]))
-            for number, (each, way) in enumerate(zip(repeats, ways, strict=True))
+            (*each, way @ np.linalg.inv(ways[own]))
+            for number, (each, way) in enumerate(zip(fine, ways, strict=True))
             if number != own
         ]
         seen = repeat.mask[part]
-        for each, way in placed:
-            whole = np.ones_like(each.original)
-            seen = seen & (resample(whole, each.affine, grid, way, "linear") > 0.999)
+        for data, affine, way in placed:
+            at = _indices(grid, np.linalg.inv(affine) @ way @ grid.affine)
+            for index, length in zip(at, data.shape, strict=True):
+                seen = seen & (index >= 0) & (index <= length - 1)
         yield Turn(
             repeat.original[part],
             repeat.denoised[part],
-            np.stack([resample(e.original, e.affine, grid, w, INTERPOLATION) for e, w in placed]),
-            np.stack([noise_share(e.affine, grid, w, INTERPOLATION) for e, w in placed]),
+            np.stack([resample(data, affine, grid, way, "sinc") for data, affine, way in placed]),
             seen,
             _places(grid, ways[own], repeats[0].affine),
             None if repeat.sigma is None else repeat.sigma[part],
@@ -125,10 +126,20 @@ def labels_on(
     return np.stack(found)
 
 
-def _box(inside: BoolArray) -> tuple[slice, slice, slice]:
+def _brain(repeat: Repeat) -> tuple[FloatArray, Affine]:
+    """Return the brain of an original in voxels of half the size, and their affine."""
+    part = _box(repeat.mask, MARGIN)
+    return finer(repeat.original[part], _cut(repeat.grid, part).affine)
+
+
+def _box(inside: BoolArray, margin: int = 0) -> tuple[slice, slice, slice]:
+    """Return the box of what is True, so many voxels wider where the image goes on."""
     if not inside.any():
         return slice(None), slice(None), slice(None)
-    x, y, z = (slice(int(at.min()), int(at.max()) + 1) for at in np.nonzero(inside))
+    x, y, z = (
+        slice(max(int(at.min()) - margin, 0), int(at.max()) + 1 + margin)
+        for at in np.nonzero(inside)
+    )
     return x, y, z
 
 
@@ -141,11 +152,15 @@ def _cut(grid: Grid, part: tuple[slice, slice, slice]) -> Grid:
 
 def _places(grid: Grid, way: Affine, first: Affine) -> IntArray:
     """Return the number of the cube of the first repeat's grid that each voxel lies in."""
-    to_first = np.linalg.inv(way @ first) @ grid.affine
-    x, y, z = np.meshgrid(*(np.arange(n) for n in grid.shape), indexing="ij", sparse=True)
     places = np.zeros(grid.shape, dtype=np.int64)
-    for row in to_first[:3]:
-        at = row[0] * x + row[1] * y + row[2] * z + row[3]
+    for at in _indices(grid, np.linalg.inv(way @ first) @ grid.affine):
         cube = np.floor((at + 0.5) / CUBE).astype(np.int64) + MOST_CUBES
         places = places * (2 * MOST_CUBES) + np.clip(cube, 0, 2 * MOST_CUBES - 1)
     return places
+
+
+def _indices(grid: Grid, to_index: Affine) -> Iterator[Affine]:
+    """Yield where each voxel of a grid lies along each axis of another one, (x, y, z)."""
+    x, y, z = np.meshgrid(*(np.arange(n) for n in grid.shape), indexing="ij", sparse=True)
+    for row in to_index[:3]:
+        yield row[0] * x + row[1] * y + row[2] * z + row[3]

@@ -38,9 +38,8 @@ class Turn:
     original, denoised
         float32 (x, y, z).
     others
-        float32 (repeats - 1, x, y, z): the other originals.
-    shares
-        float32 (repeats - 1, x, y, z): how much of the variance of their noise interpolation left.
+        float32 (repeats - 1, x, y, z): the other originals, by an interpolation that leaves their
+        noise and detail.
     mask
         bool (x, y, z).
     places
@@ -57,7 +56,6 @@ class Turn:
     original: FloatArray
     denoised: FloatArray
     others: FloatArray
-    shares: FloatArray
     mask: BoolArray
     places: IntArray
     sigma: FloatArray | None = None
@@ -69,11 +67,8 @@ class Turn:
             each = getattr(self, name)
             if each is not None and each.shape != shape:
                 raise UsageError(f"{name}: shape {each.shape}, that of the original is {shape}")
-        if self.others.shape != self.shares.shape or self.others.shape[1:] != shape:
-            raise UsageError(
-                f"others {self.others.shape} and shares {self.shares.shape} do not fit an original "
-                f"of {shape}"
-            )
+        if self.others.shape[1:] != shape:
+            raise UsageError(f"others: shape {self.others.shape}, that of the original is {shape}")
         if not self.mask.any():
             raise UsageError("mask: no voxel is in it")
         if not len(self.others):
@@ -147,18 +142,21 @@ class _Judged(NamedTuple):
 
 def _judged(turn: Turn) -> _Judged:
     mask, count = turn.mask, len(turn.others)
-    others, shares = (each[:, mask].astype(np.float64) for each in (turn.others, turn.shares))
+    others = turn.others[:, mask].astype(np.float64)
     sigma = None if turn.sigma is None else turn.sigma[mask].astype(np.float64)
-    left = shares.mean(axis=0)
     mean = others.mean(axis=0)
-    signal = _signal(mean, sigma if turn.rician else None)
+    ones = np.ones_like(mean)
+    if turn.rician and sigma is not None:
+        signal = rician_signal(mean, sigma)
+    else:
+        signal = Signal(mean, ones, ones)
     if count > 1:
         single = others.var(axis=0, ddof=1)
     elif sigma is not None:
-        single = np.square(sigma) * signal.share * left
+        single = np.square(sigma) * signal.share
     scans = [each[mask].astype(np.float64) for each in (turn.original, turn.denoised)]
     own = single * signal.slope**2 / count
-    parts = [np.ones_like(single), single / left]
+    parts = [ones, single]
     parts += [np.square(each - signal.value) - own for each in scans]
     places, number = np.unique(turn.places[mask], return_inverse=True)
     sums = np.array([np.bincount(number.ravel(), each) for each in parts])
@@ -198,12 +196,6 @@ def rician_signal(mean: Precise, sigma: Precise) -> Signal:
     )
     value = np.where(beyond, ratio - 0.5 / np.maximum(ratio, 1), value)
     return Signal(value * scale, np.minimum(np.where(beyond, 1.0, slope), STEEPEST), share)
-
-
-def _signal(mean: Precise, sigma: Precise | None) -> Signal:
-    if sigma is None:
-        return Signal(mean, np.ones_like(mean), np.ones_like(mean))
-    return rician_signal(mean, sigma)
 
 
 @dataclass(frozen=True)
