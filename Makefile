@@ -11,7 +11,7 @@ demo: $(VENV)/app.stamp
 	$(BIN)/bids-denoise-demo demo
 
 test: $(VENV)/test.stamp
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
