@@ -183,11 +183,12 @@ def _section(
         (words, *(compact(numbers[key]) for numbers in (before, after)))
         for key, words in SHOWN.items()
     )
+    digits = 0 if grey.voxel >= 1 else 2
     listed = tuple(
         (
             f"{label}, {index}",
-            ", ".join(f"{each:.0f}" for each in cluster.peak),
-            f"{cluster.size:.0f}",
+            ", ".join(f"{each:.{digits}f}" for each in cluster.peak),
+            f"{cluster.size:.{digits}f}",
             f"{cluster.t:.2f}",
             f"{cluster.p:.4f}",
             f"{cluster.effect_size:.2f}",
