@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     Affine = npt.NDArray[np.float64]
     IntArray = npt.NDArray[np.int64]
 
+SAME_GAIN = 0.02
+"""Relative difference of the medians of two repeats from which on they are scaled."""
+
 MARGIN = 8
 """Voxels about the mask of a repeat that are brought to the others."""
 
@@ -93,10 +96,11 @@ def turns(repeats: Sequence[Repeat], ways: Sequence[Affine]) -> Iterator[Turn]:
             at = _indices(grid, np.linalg.inv(affine) @ way @ grid.affine)
             for index, length in zip(at, data.shape, strict=True):
                 seen = seen & (index >= 0) & (index <= length - 1)
+        others = [resample(data, affine, grid, way, "sinc") for data, affine, way in placed]
         yield Turn(
             repeat.original[part],
             repeat.denoised[part],
-            np.stack([resample(data, affine, grid, way, "sinc") for data, affine, way in placed]),
+            np.stack([_same_gain(each, repeat.original[part], seen) for each in others]),
             seen,
             _places(grid, ways[own], repeats[0].affine),
             None if repeat.sigma is None else repeat.sigma[part],
@@ -124,6 +128,16 @@ def labels_on(
         here = np.stack(moved) if moved else tissues
         found.append(np.where(here.sum(axis=0) > 0.5, 1 + here.argmax(axis=0), 0))
     return np.stack(found)
+
+
+def _same_gain(other: FloatArray, own: FloatArray, seen: BoolArray) -> FloatArray:
+    """Return another repeat in the units of one's own: scanners change their gain by session.
+
+    A difference of less than `SAME_GAIN` is left alone, which noise could make.
+    """
+    medians = [float(np.median(each[seen])) for each in (own, other)] if seen.any() else [1.0, 1.0]
+    gain = medians[0] / medians[1] if min(medians) > 0 else 1.0
+    return other if abs(gain - 1) < SAME_GAIN else other * np.float32(gain)
 
 
 def _brain(repeat: Repeat) -> tuple[FloatArray, Affine]:

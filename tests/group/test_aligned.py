@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -102,3 +103,11 @@ def test_labels_come_to_the_grid_of_the_first(repeats: list[Repeat]) -> None:
     away = slice(6, -6)
     same = labels[0][away, away, away] == labels[1][away, away, away]
     assert 0.97 < same.mean() < 1
+
+
+def test_the_gain_of_a_session_does_not_count(repeats: list[Repeat]) -> None:
+    other = repeats[1]
+    louder = replace(other, original=other.original * np.float32(1.4))
+    plain, scaled = (next(turns([repeats[0], each], WAYS[:2])) for each in (other, louder))
+    middle = plain.mask & scaled.mask
+    np.testing.assert_allclose(scaled.others[0][middle], plain.others[0][middle], rtol=0.05)
