@@ -30,6 +30,10 @@ FOLDER = Path("group", "repeats")
 CONTROL = "smoothed"
 """The original, smoothed as much as the denoised image: smoothness alone raises agreement."""
 
+NOISE_ALONE = 3.0
+"""Mean squared error of the originals, in variances of their noise, up to which repeats differ by
+noise for the most part."""
+
 MEASURES = {
     "icc": "ICC of the edges",
     "discriminability": "Discriminability",
@@ -49,6 +53,12 @@ def repeats(study: Study, store: Store) -> Section | None:
         return None
     drawings = _write(found, volumes, connectomes, (study, store))
     good = [each for each in found if each.errors]
+    reasons += [
+        f"The repeats of {each.name} differ by much more than their noise: something else changed "
+        "between them, such as shading or the anatomy, and averages mean little."
+        for each in good
+        if not _by_noise(each)
+    ]
     tables = (
         *((_image_table(good),) if good else ()),
         *((_volume_table(volumes),) if volumes else ()),
@@ -69,6 +79,14 @@ def repeats(study: Study, store: Store) -> Section | None:
         methods=METHODS,
         cited=("shrout1979", "bridgeford2021", "finn2015", "lowekamp2013"),
     )
+
+
+def _by_noise(one: Repeated) -> bool:
+    """Say whether repeats differ by noise for the most part."""
+    errors = one.errors
+    if errors is None:
+        return False
+    return float(np.mean(errors.mse_original)) <= NOISE_ALONE * errors.noise.value
 
 
 METHODS = (
@@ -219,7 +237,7 @@ def _answer(
     connectomes: Connectomes,
 ) -> str:
     told = []
-    errors = [each.errors for each in good if each.errors]
+    errors = [each.errors for each in good if each.errors and _by_noise(each)]
     if errors:
         worth = float(np.median([each.averages.value for each in errors]))
         gain = float(np.median([e.psnr_denoised.value - e.psnr_original.value for e in errors]))
