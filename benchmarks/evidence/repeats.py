@@ -10,8 +10,7 @@ import numpy as np
 from benchmarks.evidence.people import denoised, tissues_of
 from benchmarks.tables import table
 from bids_denoise.anatomy.grids import pull
-from bids_denoise.anatomy.person import TISSUES
-from bids_denoise.anatomy.template import mni152
+from bids_denoise.anatomy.template import TISSUES, mni152
 from bids_denoise.anatomy.tissues import segment
 from bids_denoise.group.aligned import Repeat, align, labels_on, turns
 from bids_denoise.simulate import anatomy

@@ -14,6 +14,7 @@ import numpy as np
 from bids_denoise.anatomy.align import align
 from bids_denoise.anatomy.brain import find_brain
 from bids_denoise.anatomy.normalise import modulated, normalise, prior_for
+from bids_denoise.anatomy.template import TISSUES
 from bids_denoise.anatomy.tissues import segment, volumes
 from bids_denoise.simulate.anatomy import Grid
 
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from bids_denoise.anatomy.tissues import Tissues
     from bids_denoise.values import Device, FloatArray, Image
 
-TISSUES = ("GM", "WM", "CSF")
 GREY = TISSUES.index("GM")
 
 LEAST_HUMAN = 300.0

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bids_denoise import __version__
-from bids_denoise.anatomy.person import TISSUES
-from bids_denoise.anatomy.template import MNI152, mni152
+from bids_denoise.anatomy.template import MNI152, TISSUES, mni152
 from bids_denoise.demo import cohort, scans, texts
 from bids_denoise.derivatives.store import json_text, table_text
 from bids_denoise.errors import OutputError, storage_errors

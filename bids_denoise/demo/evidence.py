@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from bids_denoise import imageio
-from bids_denoise.anatomy.person import TISSUES
+from bids_denoise.anatomy.template import TISSUES
 from bids_denoise.demo.gain import truth_path
 from bids_denoise.derivatives.records import read_records
 from bids_denoise.derivatives.store import read_table

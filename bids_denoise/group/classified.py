@@ -11,7 +11,7 @@ import numpy as np
 from bids_denoise import imageio
 from bids_denoise.derivatives.names import predictions_table
 from bids_denoise.derivatives.store import Store
-from bids_denoise.group.estimates import ends
+from bids_denoise.group.estimates import ends, judged
 from bids_denoise.group.features import Features
 from bids_denoise.group.study import LABELS, Study
 from bids_denoise.report.figures.curves import Curve, curve_chart, null_chart
@@ -82,24 +82,23 @@ def write_answers(
         yield Drawing(f"{title}, {WORDS[name]}", caption, drawn)
 
 
-def curve_of(one: Any) -> Curve:
-    """Return a curve of the statistics as one to be drawn."""
+def _curve(one: Any) -> Curve:
     return Curve(one.x, one.y, one.low, one.high)
 
 
 def _roc(linear: Mapping[str, Answer]) -> Any:
-    curves = {name: curve_of(each.roc) for name, each in linear.items()}
+    curves = {name: _curve(each.roc) for name, each in linear.items()}
     return curve_chart(curves, ("1 - specificity", "sensitivity"), diagonal=True)
 
 
 def _calibration(linear: Mapping[str, Answer]) -> Any:
     shown = {name: each for name, each in linear.items() if name in LABELS}
-    curves = {name: curve_of(each.calibration.curve) for name, each in shown.items()}
+    curves = {name: _curve(each.calibration.curve) for name, each in shown.items()}
     return curve_chart(curves, ("predicted probability", "share of patients"), diagonal=True)
 
 
 def _learning(linear: Mapping[str, Answer]) -> Any:
-    curves = {name: curve_of(each.learning) for name, each in linear.items() if name in LABELS}
+    curves = {name: _curve(each.learning) for name, each in linear.items() if name in LABELS}
     return curve_chart(curves, ("share of the participants", "AUC"))
 
 
@@ -143,11 +142,7 @@ def _rows(name: str, answers: Classified) -> Iterator[dict[str, Any]]:
     """Yield every number: one row an image and model, then the differences."""
     for each in answers.answers:
         row: dict[str, Any] = {"features": name, "image": each.features, "model": each.model}
-        row |= ends("auc", each.auc)
-        for rate, value in each.rates.items():
-            row |= ends(rate, value)
-        for number in ("slope", "intercept", "brier"):
-            row |= ends(number, getattr(each.calibration, number))
+        row |= judged(each)
         if each.permutation:
             row |= ends("p_permutation", each.permutation.p)
             row |= ends("auc_shuffled", each.permutation.shuffled)

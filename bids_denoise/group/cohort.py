@@ -15,7 +15,8 @@ import numpy as np
 from bids_denoise import __version__, imageio
 from bids_denoise.anatomy.cohort_template import Person, cohort_template
 from bids_denoise.anatomy.normalise import deform, modulated
-from bids_denoise.anatomy.person import GREY, TISSUES
+from bids_denoise.anatomy.person import GREY
+from bids_denoise.anatomy.template import TISSUES
 from bids_denoise.derivatives.anatomy import grey_path, grey_sidecar
 from bids_denoise.derivatives.names import beside
 from bids_denoise.derivatives.store import Store, json_text

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bids_denoise.stats.bootstrap import Estimate
+    from bids_denoise.stats.classify.prediction import Prediction
+    from bids_denoise.stats.classify.run import Answer
 
 
 def interval(value: Estimate, digits: int = 2, signed: bool = False) -> str:
@@ -22,3 +24,13 @@ def interval(value: Estimate, digits: int = 2, signed: bool = False) -> str:
 def ends(name: str, value: Estimate) -> dict[str, float]:
     """Return an estimate and the ends of its interval as columns of a table."""
     return {name: value.value, f"{name}_low": value.low, f"{name}_high": value.high}
+
+
+def judged(model: Answer | Prediction) -> dict[str, float]:
+    """Return how well a model tells, and how well its probabilities fit, as columns."""
+    calibration = model.calibration
+    fit = {name: getattr(calibration, name) for name in ("slope", "intercept", "brier")}
+    found: dict[str, float] = {}
+    for name, value in {"auc": model.auc, **model.rates, **fit}.items():
+        found |= ends(name, value)
+    return found

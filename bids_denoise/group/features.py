@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bids_denoise.anatomy.normalise import smoothed
-from bids_denoise.anatomy.person import TISSUES
+from bids_denoise.anatomy.template import TISSUES
 from bids_denoise.connectome.edges import fisher_z
 from bids_denoise.connectome.parcels import geometric
 from bids_denoise.group.connectomes import common_source, correlations, has_files

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bids_denoise import imageio
+from bids_denoise.anatomy import SEGMENTED
 from bids_denoise.derivatives.store import Store
 from bids_denoise.errors import UsageError
 from bids_denoise.group.cohort import COHORT, SOURCE, Files, in_cohort
@@ -69,7 +70,7 @@ def grey_matter(study: Study, store: Store) -> Grey | None:
     UsageError
         Nobody has an anatomy though it was asked for, or it is in no template.
     """
-    images = first_images(study, ("T1w", "T2w"))
+    images = first_images(study, SEGMENTED)
     examined = {person: record for person, record in images.items() if record.anatomy}
     if not examined:
         return None

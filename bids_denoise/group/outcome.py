@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bids_denoise.derivatives.names import predictions_table
 from bids_denoise.derivatives.store import Store, read_table
 from bids_denoise.errors import UsageError
-from bids_denoise.group.estimates import ends, interval
+from bids_denoise.group.estimates import ends, interval, judged
 from bids_denoise.group.study import (
     Row,
     Study,
@@ -177,11 +177,7 @@ def _rows(parts: Mapping[str, Mapping[str, Prediction]]) -> Iterator[dict[str, A
     for title, part in parts.items():
         for name, each in part.items():
             row: dict[str, Any] = {"participants": title, "model": name, "n": len(each.labels)}
-            row |= ends("auc", each.auc)
-            for rate, value in each.rates.items():
-                row |= ends(rate, value)
-            for number in ("slope", "intercept", "brier"):
-                row |= ends(number, getattr(each.calibration, number))
+            row |= judged(each)
             if each.against_score:
                 row |= ends("auc_above_score", each.against_score.estimate)
                 row["p_above_score"] = each.against_score.p

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bids_denoise import imageio
-from bids_denoise.anatomy.person import TISSUES
+from bids_denoise.anatomy.template import TISSUES
 from bids_denoise.derivatives.names import repeated
 from bids_denoise.errors import BidsDenoiseError, ScanError
 from bids_denoise.group.aligned import Repeat, align, labels_on, turns

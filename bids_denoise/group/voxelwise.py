@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bids_denoise import imageio
+from bids_denoise.anatomy import SEGMENTED
 from bids_denoise.anatomy.normalise import smoothed
-from bids_denoise.anatomy.person import TISSUES
+from bids_denoise.anatomy.template import TISSUES
 from bids_denoise.derivatives.store import Store
 from bids_denoise.group.cohort import COHORT
 from bids_denoise.group.covariates import TOTAL, Sample, sample_of
@@ -38,7 +39,6 @@ FOLDER = Path("group", "voxelwise")
 ALPHA = 0.05
 
 MOST_CLUSTERS = 8
-SUFFIXES = ("T1w", "T2w")
 SHOWN = {
     "significant_voxels_tfce": "Significant voxels (TFCE)",
     "significant_voxels_max_t": "Significant voxels (max-T)",
@@ -93,7 +93,7 @@ def _design(study: Study, sample: Sample, label: str) -> Design:
 
 
 def _totals(study: Study, people: tuple[str, ...], label: str) -> Iterator[float]:
-    images = first_images(study, SUFFIXES)
+    images = first_images(study, SEGMENTED)
     for person in people:
         volumes = images[person].anatomy["volumes"][label]
         yield sum(volumes[each] for each in TISSUES)

@@ -4,7 +4,7 @@ The maps are averages over 152 people. An individual is made of them by a smooth
 folds drawn at the tissue borders, and by a skull and scalp built around the brain; then a
 scan grid of any voxel size sees it with true partial volume.
 
-The maps: ICBM 152 nonlinear asymmetric 2009a, (C) 1993-2004 Louis Collins, McConnell Brain
+The maps: ICBM 152 nonlinear symmetric 2009a, (C) 1993-2004 Louis Collins, McConnell Brain
 Imaging Centre, Montreal Neurological Institute, McGill University (Fonov 2011,
 doi:10.1016/j.neuroimage.2010.07.033).
 """

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bids_denoise import imageio
-from bids_denoise.anatomy.person import TISSUES
+from bids_denoise.anatomy.template import TISSUES
 from bids_denoise.demo import cohort, scans
 from bids_denoise.demo.dataset import write_demo
 from bids_denoise.derivatives.store import read_table

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bids_denoise import imageio
-from bids_denoise.anatomy.person import TISSUES
+from bids_denoise.anatomy.template import TISSUES
 from bids_denoise.demo import evidence
 from bids_denoise.derivatives.store import json_text, table_text
 from bids_denoise.simulate.anatomy import NUCLEI, centred_grid

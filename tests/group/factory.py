@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bids_denoise.anatomy.person import TISSUES
+from bids_denoise.anatomy.template import TISSUES
 from bids_denoise.cli import main
 from bids_denoise.derivatives.anatomy import grey_path
 from bids_denoise.derivatives.names import Layout, derived_file, outputs_of

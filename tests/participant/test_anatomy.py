@@ -11,7 +11,8 @@ import pytest
 from bids_denoise.cli import main
 from bids_denoise.derivatives.store import read_table
 from bids_denoise.imageio import read, read_placed, write_new
-from bids_denoise.participant.anatomy import chosen, is_examined, template_of
+from bids_denoise.participant.anatomy import is_examined, template_of
+from bids_denoise.participant.templates import chosen
 from bids_denoise.simulate.noise import add_rician
 from bids_denoise.values import Scan, Settings
 from tests.anatomy.people import image, template, turn

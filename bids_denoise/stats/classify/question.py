@@ -65,8 +65,8 @@ class Plan:
         More scikit-learn transformers, unfitted, applied before `scale`.
     leave_site_out
         The folds are the sites. Harmonisation is then impossible and must be off.
-    permutations, permutation_repeats
-        Shuffles of the labels, and how many repeats the tested statistic is the mean of.
+    permutations
+        Shuffles of the labels; the tested statistic is that of the first repeat.
     learning
         Fractions of the training participants for the learning curve, and in `learning_repeats`
         repeats of the folds.
@@ -91,7 +91,6 @@ class Plan:
     transformers: Sequence[Any] = ()
     leave_site_out: bool = False
     permutations: int = 1000
-    permutation_repeats: int = 1
     learning: Sequence[float] = (0.25, 0.5, 0.75, 1.0)
     learning_repeats: int = 3
     trusted: Sequence[str] = ()
