@@ -74,10 +74,12 @@ def _part(part: str, given: argparse.Namespace) -> str:
     cohort = groups.gathered(
         [people.examine(protocol, index, given.cache) for index in range(2 * given.size)]
     )
-    found = groups.all_tables(cohort, given.nulls, given.classified, given.permutations)
+    found = groups.all_tables(
+        cohort, given.cohorts, given.nulls, given.classified, given.permutations
+    )
     return (
-        f"## Groups, SNR {part}\n\n{given.size} controls and {given.size} patients, "
-        f"{given.permutations} permutations.\n\n{found}"
+        f"## Groups, SNR {part}\n\n{given.cohorts} cohorts of {given.size} controls and "
+        f"{given.size} patients, {given.permutations} permutations each.\n\n{found}"
     )
 
 
@@ -92,7 +94,8 @@ def _arguments() -> argparse.Namespace:
     add("--parts", type=lambda text: text.split(","), default=[REPEATS, "10"],
         help="repeats, or an SNR at which groups are scanned")  # fmt: skip
     add("--size", type=int, default=20, help="of each group")
-    add("--nulls", type=int, default=100)
+    add("--cohorts", type=int, default=20, help="with the effect")
+    add("--nulls", type=int, default=100, help="cohorts without it")
     add("--classified", type=int, default=10)
     add("--permutations", type=int, default=199)
     add("--output", type=lambda path: Path(path) if path else None, default=PAGE)

@@ -44,90 +44,110 @@ EDGE = 2
 
 LOST = ["image", "d, true volume", "d, grey matter in it", "d, in the template"]
 LOST += ["difference", "spread", "mean squared error"]
-FOUND = ["image", "by", "true positives", "false positives", "strongest t in it", "d", "difference"]
+FOUND = ["by", *LABELS, "denoised / original", "more than 10 mm away"]
 ALARMS = ["labels", "image", "largest t", "TFCE", "interval"]
-APART = ["labels", "features", "AUC original", "AUC denoised", "change"]
+APART = ["cohorts", "features", *(f"AUC {label}" for label in LABELS), "denoised - original"]
+
+ILL, WELL = "patient", "control"
 
 
 @dataclass(frozen=True)
 class Cohort:
-    """Everybody, and grey matter (label, person, x, y, z) in the template, also smoothed."""
+    """Everybody, healthy and ill: grey matter in the template, also smoothed.
 
-    people: Sequence[Examined]
+    `people` (person, disease), `grey` and `smooth` (label, disease, person, x, y, z).
+    """
+
+    people: Sequence[tuple[Examined, Examined]]
     grey: FloatArray
     smooth: FloatArray
     mask: BoolArray
     voxel: float
 
-    @property
-    def labels(self) -> list[str]:
-        """Return who is a patient."""
-        return [each.person.group for each in self.people]
-
     def design(self, labels: Sequence[str]) -> Design:
         """Return the comparison of groups with these labels."""
+        everybody = [healthy for healthy, _ in self.people]
         columns: dict[str, Column] = {
             "group": list(labels),
-            "age": [each.person.age for each in self.people],
-            "sex": [each.person.sex for each in self.people],
-            "total_volume": [float(each.total) for each in self.people],
+            "age": [each.person.age for each in everybody],
+            "sex": [each.person.sex for each in everybody],
+            "total_volume": [float(each.total) for each in everybody],
         }
-        return make_design(columns, "group", COVARIATES, reference="control")
+        return make_design(columns, "group", COVARIATES, reference=WELL)
 
-    def maps(self, labels: Sequence[str], permutations: int, seed: int) -> list[GroupMaps]:
-        """Return the maps of the original and of the denoised images, on the same permutations."""
+    def chosen(self, maps: FloatArray, labels: Sequence[str], diseased: bool) -> FloatArray:
+        """Return everybody's `maps`, (label, person, ...); only if `diseased` patients are ill."""
+        ill = np.array([diseased and label == ILL for label in labels], dtype=int)
+        return maps[:, ill, np.arange(len(ill))]
+
+    def maps(
+        self, labels: Sequence[str], permutations: int, seed: int, diseased: bool = True
+    ) -> list[GroupMaps]:
+        """Return the maps of each kind of image, on the same permutations."""
         design, how = self.design(labels), Inference(permutations, seed)
-        return [compare(each, self.mask, design, how) for each in self.smooth]
+        smooth = self.chosen(self.smooth, labels, diseased)
+        return [compare(each, self.mask, design, how) for each in smooth]
 
-    def nulls(self, count: int, confounding: float, seed: int) -> Iterator[list[str]]:
-        """Yield labels that mean nothing: half of everybody, by chance, or by age and chance."""
+    def halves(self, count: int, confounding: float, seed: int) -> Iterator[list[str]]:
+        """Yield labels: half of everybody are patients, by chance, or by age and chance."""
         rng = np.random.default_rng([seed, int(100 * confounding)])
-        age = np.array([each.person.age for each in self.people])
+        age = np.array([healthy.person.age for healthy, _ in self.people])
         for _ in range(count):
             cause = confounding * (age - age.mean()) / age.std()
             cause += np.sqrt(1 - confounding**2) * rng.standard_normal(len(age))
             ill = np.argsort(np.argsort(cause)) >= len(age) // 2
-            yield ["patient" if each else "control" for each in ill]
+            yield [ILL if each else WELL for each in ill]
 
 
-def gathered(people: Sequence[Examined]) -> Cohort:
+def gathered(people: Sequence[tuple[Examined, Examined]]) -> Cohort:
     """Bring everybody's grey matter to the template, and smooth it."""
     affine = template().affine
     voxel = float(np.cbrt(abs(np.linalg.det(affine[:3, :3]))))
-    grey = np.zeros((len(LABELS), len(people), *template().image.shape), np.float32)
-    for number, person in enumerate(people):
-        for label, tissues in enumerate(person.tissues):
-            way = deform(tissues, person.affine, template(), person.linear)
-            grey[label, number] = modulated(tissues[GREY], person.affine, way)
-    smooth = np.stack([smoothed(each, affine, SMOOTHING * voxel) for each in grey])
-    inside = np.zeros(grey.shape[2:], bool)
+    grey = np.zeros((len(LABELS), 2, len(people), *template().image.shape), np.float32)
+    for number, versions in enumerate(people):
+        for disease, person in enumerate(versions):
+            for label, tissues in enumerate(person.tissues):
+                way = deform(tissues, person.affine, template(), person.linear)
+                grey[label, disease, number] = modulated(tissues[GREY], person.affine, way)
+    smooth = np.empty_like(grey)
+    for place in np.ndindex(grey.shape[:2]):
+        smooth[place] = smoothed(grey[place], affine, SMOOTHING * voxel)
+    inside = np.zeros(grey.shape[3:], bool)
     inside[EDGE:-EDGE, EDGE:-EDGE, EDGE:-EDGE] = True
-    return Cohort(people, grey, smooth, inside & (grey.mean(axis=(0, 1)) > LEAST_GREY), voxel)
+    mean = grey[1:, 0].mean(axis=(0, 1))
+    return Cohort(people, grey, smooth, inside & (mean > LEAST_GREY), voxel)
 
 
-def all_tables(cohort: Cohort, nulls: int, classified: int, permutations: int) -> str:
+def all_tables(cohort: Cohort, cohorts: int, nulls: int, classified: int, permutations: int) -> str:
     """Return what is lost, what is found, false alarms, classifiers."""
-    maps = cohort.maps(cohort.labels, permutations, 0)
+    halves = list(cohort.halves(cohorts, 0.0, 2))
     parts = [
-        table(LOST, _lost(cohort)),
-        table(FOUND, _found(cohort, maps)),
+        table(LOST, _lost(cohort, halves)),
+        table(FOUND, _found(cohort, halves, permutations)),
         f"{nulls} cohorts without effect, of which any voxel is significant:\n\n"
         + table(ALARMS, _false_alarms(cohort, nulls, permutations)),
-        f"Classifiers, and the mean of {classified} cohorts without effect:\n\n"
-        + table(APART, _told_apart(cohort, classified)),
+        f"Classifiers, mean of {classified} cohorts:\n\n"
+        + table(APART, _told_apart(cohort, halves[:classified])),
     ]
     return "\n\n".join(parts)
 
 
-def _lost(cohort: Cohort) -> Rows:
-    """Return Cohen's d of the nucleus from its true volume to the maps."""
-    design, where = cohort.design(cohort.labels), true_nucleus()
-    known = np.array([each.nucleus for each in cohort.people])
+def _lost(cohort: Cohort, halves: Sequence[Sequence[str]]) -> Rows:
+    """Return Cohen's d of the nucleus from its true volume to the maps, means over cohorts."""
+    where = true_nucleus()
+    known = np.array([[each.nucleus for each in pair] for pair in cohort.people])
+    seen = cohort.smooth[..., where].mean(axis=-1)
     rows = []
     for label, name in enumerate(LABELS):
-        seen = cohort.smooth[label][:, where].mean(axis=1)
-        steps = [_effect(values, design) for values in (known[:, -1], known[:, label], seen)]
-        error = np.mean([each.errors[label] for each in cohort.people])
+        of_cohorts = [
+            [
+                _effect(values, cohort.design(labels))
+                for values in _paths(known, seen, label, labels)
+            ]
+            for labels in halves
+        ]
+        steps = np.array(of_cohorts).mean(axis=0)
+        error = np.mean([healthy.errors[label] for healthy, _ in cohort.people])
         rows.append(
             [
                 name,
@@ -136,7 +156,15 @@ def _lost(cohort: Cohort) -> Rows:
                 f"{error:.3f} sigma^2",
             ]
         )
+        print(rows[-1], flush=True)
     return rows
+
+
+def _paths(known: Array, seen: FloatArray, label: int, labels: Sequence[str]) -> list[Array]:
+    """Return of everybody: the true volume, grey matter within it, and that in the template."""
+    ill = np.array([each == ILL for each in labels], dtype=int)
+    own = known[np.arange(len(ill)), ill]
+    return [own[:, -1], own[:, label], seen[label, ill, np.arange(len(ill))]]
 
 
 def _effect(values: Array, design: Design) -> tuple[float, float, float]:
@@ -148,28 +176,43 @@ def _effect(values: Array, design: Design) -> tuple[float, float, float]:
     return float(slopes[0] / spread), float(slopes[0] * unit), float(spread * unit)
 
 
-def _found(cohort: Cohort, maps: Sequence[GroupMaps]) -> Rows:
+def _found(cohort: Cohort, halves: Sequence[Sequence[str]], permutations: int) -> Rows:
+    """Return the share of the nucleus that is significant, and how often anything far from it."""
     from scipy.ndimage import distance_transform_edt
 
     whole = true_nucleus()
     nucleus = whole & cohort.mask
     away = cohort.mask & (distance_transform_edt(~whole) * cohort.voxel > AWAY)
+    found = np.zeros((2, len(LABELS), len(halves)))
+    alarms = np.zeros_like(found, dtype=bool)
+    for number, labels in enumerate(halves):
+        for label, each in enumerate(cohort.maps(labels, permutations, number)):
+            for way, judged in enumerate((each.t, each.tfce)):
+                less = judged.significant & (each.t.values < 0)
+                found[way, label, number] = less[nucleus].mean()
+                alarms[way, label, number] = judged.significant[away].any()
     rows = []
-    for name, each in zip(LABELS, maps, strict=True):
-        for statistic, judged in (("largest t", each.t), ("TFCE", each.tfce)):
-            less = judged.significant & (each.t.values < 0)
-            rows.append(
-                [
-                    name,
-                    statistic,
-                    f"{(less & nucleus).sum()} of {nucleus.sum()}",
-                    f"{(judged.significant & away).sum()} of {away.sum()}",
-                    f"{each.t.values[nucleus].min():.2f}",
-                    f"{each.effect_size[nucleus].mean():.2f}",
-                    f"{each.percent[nucleus].mean():.1f} %",
-                ]
-            )
+    for name, shares, wrong in zip(("largest t", "TFCE"), found, alarms, strict=True):
+        low, high = _ratio_interval(shares[-1], shares[-2])
+        ratio = shares[-1].mean() / max(shares[-2].mean(), 1e-9)
+        rows.append(
+            [
+                name,
+                *(f"{100 * each.mean():.0f} %" for each in shares),
+                f"{ratio:.2f} [{low:.2f}, {high:.2f}]",
+                ", ".join(f"{each.sum()}" for each in wrong) + f" of {len(halves)}",
+            ]
+        )
+        print(rows[-1], flush=True)
     return rows
+
+
+def _ratio_interval(one: Array, other: Array) -> tuple[float, float]:
+    """Return 95 % of bootstrap ratios of the means over cohorts."""
+    drawn = np.random.default_rng(0).integers(len(one), size=(2000, len(one)))
+    ratios = one[drawn].mean(axis=1) / np.maximum(other[drawn].mean(axis=1), 1e-9)
+    low, high = np.percentile(ratios, [2.5, 97.5])
+    return float(low), float(high)
 
 
 def _false_alarms(cohort: Cohort, count: int, permutations: int) -> Rows:
@@ -179,8 +222,8 @@ def _false_alarms(cohort: Cohort, count: int, permutations: int) -> Rows:
     low, high = binom.interval(0.95, count, 0.05)
     for name, confounding in (("by chance", 0.0), ("by age and chance", CONFOUNDED)):
         alarms = np.zeros((len(LABELS), 2))
-        for number, labels in enumerate(cohort.nulls(count, confounding, 0)):
-            for label, maps in enumerate(cohort.maps(labels, permutations, number)):
+        for number, labels in enumerate(cohort.halves(count, confounding, 0)):
+            for label, maps in enumerate(cohort.maps(labels, permutations, number, False)):
                 alarms[label] += maps.t.significant.any(), maps.tfce.significant.any()
         for word, some in zip(LABELS, alarms, strict=True):
             rows.append([name, word, *(f"{each:.0f}" for each in some), f"{low:.0f} - {high:.0f}"])
@@ -188,47 +231,41 @@ def _false_alarms(cohort: Cohort, count: int, permutations: int) -> Rows:
     return rows
 
 
-def _told_apart(cohort: Cohort, count: int) -> Rows:
-    """Return the AUC of the linear SVM before and after, of patients and of null labels."""
+def _told_apart(cohort: Cohort, halves: Sequence[Sequence[str]]) -> Rows:
+    """Return the AUC of the linear SVM by kind of image, with the disease and without."""
     rows = []
     for name in ("vbm", "volumes"):
-        true = _classified(cohort, cohort.labels, name, 0)
-        pair = next(each for each in true.comparisons if each.second == LABELS[1]).auc
-        told = [true.answer(label, LINEAR) for label in LABELS]
-        rows.append(
-            ["patients", name]
-            + [f"{a.auc.value:.2f} [{a.auc.low:.2f}, {a.auc.high:.2f}]" for a in told]
-            + [f"{pair.estimate.value:+.2f} [{pair.estimate.low:+.2f}, {pair.estimate.high:+.2f}]"]
-        )
-        drawn = [
-            [_classified(cohort, labels, name, seed).answer(each, LINEAR).auc.value
-             for each in LABELS]
-            for seed, labels in enumerate(cohort.nulls(count, 0.0, 1))
-        ]  # fmt: skip
-        aucs = np.column_stack([drawn, np.diff(drawn, axis=1)])
-        ends = 1.96 * aucs.std(axis=0, ddof=1) / np.sqrt(count)
-        cells = [f"{m:.2f} ± {e:.2f}" for m, e in zip(aucs.mean(axis=0), ends, strict=True)]
-        rows.append(["no effect", name, *cells])
-        print(*rows[-2:], sep="\n", flush=True)
+        for diseased in (True, False):
+            drawn = [_aucs(cohort, labels, name, diseased) for labels in halves]
+            aucs = np.column_stack([drawn, [each[-1] - each[-2] for each in drawn]])
+            ends = 1.96 * aucs.std(axis=0, ddof=1) / np.sqrt(len(halves))
+            cells = [f"{m:.2f} ± {e:.2f}" for m, e in zip(aucs.mean(axis=0), ends, strict=True)]
+            rows.append(["patients" if diseased else "no effect", name, *cells])
+            print(rows[-1], flush=True)
     return rows
 
 
-def _classified(cohort: Cohort, labels: Sequence[str], name: str, seed: int) -> Classified:
+def _aucs(cohort: Cohort, labels: Sequence[str], name: str, diseased: bool) -> list[float]:
+    found = _classified(cohort, labels, name, diseased)
+    return [found.answer(label, LINEAR).auc.value for label in LABELS]
+
+
+def _classified(cohort: Cohort, labels: Sequence[str], name: str, diseased: bool) -> Classified:
     design = cohort.design(labels)
     if name == "vbm":
-        values = [each[:, cohort.mask] for each in cohort.smooth]
+        smooth = cohort.chosen(cohort.smooth, labels, diseased)
+        values = [each[:, cohort.mask] for each in smooth]
     else:
         places = geometric(cohort.mask, template().affine, REGIONS).labels.ravel()
         values = [
             np.stack([np.bincount(places, each.ravel())[1:] for each in some]).astype(np.float32)
-            for some in cohort.grey
+            for some in cohort.chosen(cohort.grey, labels, diseased)
         ]
     question = Question(
-        [each.person.participant_id for each in cohort.people],
-        np.array(labels) == "patient",
+        [healthy.person.participant_id for healthy, _ in cohort.people],
+        np.array(labels) == ILL,
         dict(zip(LABELS, values, strict=True)),
         confounds=design.covariates,
         confound_names=design.names,
     )
-    plan = Plan(models=(LINEAR,), repeats=3, learning=(), permutations=0, seed=seed)
-    return classify(question, plan)
+    return classify(question, Plan(models=(LINEAR,), repeats=3, learning=(), permutations=0))

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     Array = npt.NDArray[np.float64]
 
-LABELS = ("original", "denoised")
+LABELS = ("without noise", "original", "denoised")
 MIDDLE = (0.0, 10.0, 10.0)
 SCANNED, COMPARED = (98.0, 92.0, 82.0), (76.0, 70.0, 60.0)
 """mm of the box about the nuclei that is scanned, and of that which is compared."""
@@ -50,7 +50,7 @@ SEED = 20
 class Protocol:
     """How people are scanned: `snr` is the mean signal of the brain over sigma, `voxel` in mm.
 
-    There are `size` controls and as many patients, whose first nucleus is smaller by `effect`.
+    There are two groups of `size`; who is ill has a first nucleus that is smaller by `effect`.
     """
 
     snr: float
@@ -60,9 +60,14 @@ class Protocol:
 
     @property
     def design(self) -> Design:
-        """Return the cohort."""
-        groups = (Group("control", self.size), Group("patient", self.size, self.effect))
-        return Design(groups, (Site(snr=self.snr),))
+        """Return the cohort, everybody as if she were healthy."""
+        return Design((Group("person", 2 * self.size),), (Site(snr=self.snr),))
+
+    def ill(self, person: Person) -> Person:
+        """Return the same person with the disease."""
+        first, *others = person.traits.nuclei
+        nuclei = (first * (1 - self.effect), *others)
+        return replace(person, traits=replace(person.traits, nuclei=nuclei))
 
 
 @dataclass(frozen=True)
@@ -73,8 +78,6 @@ class Examined:
     ----------
     tissues
         float32 (label, tissue, x, y, z), as segmented.
-    image
-        float32 (x, y, z), the denoised brain.
     affine, linear
         (4, 4): voxels to mm, and mm of the template to mm.
     errors
@@ -87,7 +90,6 @@ class Examined:
 
     person: Person
     tissues: FloatArray
-    image: FloatArray
     affine: Array
     linear: Array
     errors: Array
@@ -95,17 +97,26 @@ class Examined:
     total: float
 
 
-def examine(protocol: Protocol, index: int, folder: Path) -> Examined:
-    """Return a person, scanned and examined unless her file is in the folder."""
+def examine(protocol: Protocol, index: int, folder: Path) -> tuple[Examined, Examined]:
+    """Return a person healthy and ill, examined unless her file is in the folder."""
     person = draw_people(protocol.design, SEED)[index]
-    name = f"snr{protocol.snr:g}_voxel{protocol.voxel:g}_effect{protocol.effect:g}"
-    path = folder / f"{name}_{person.participant_id}.npz"
-    if not path.is_file():
-        made = _examined(protocol, person)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_suffix(".draft.npz")
-        np.savez(draft, **{each.name: getattr(made, each.name) for each in fields(made)[1:]})
-        draft.rename(path)
+    paths = [
+        folder / f"snr{protocol.snr:g}_voxel{protocol.voxel:g}_{effect}_{person.participant_id}.npz"
+        for effect in ("0", f"{protocol.effect:g}")
+    ]
+    if not all(path.is_file() for path in paths):
+        linear, total = _overview(protocol, person)
+        for path, who in zip(paths, (person, protocol.ill(person)), strict=True):
+            made = _examined(protocol, who, linear, total)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            draft = path.with_suffix(".draft.npz")
+            np.savez(draft, **{each.name: getattr(made, each.name) for each in fields(made)[1:]})
+            draft.rename(path)
+    healthy, ill = (_kept(person, path) for path in paths)
+    return healthy, ill
+
+
+def _kept(person: Person, path: Path) -> Examined:
     with np.load(path) as kept:
         return Examined(person, **{each.name: kept[each.name] for each in fields(Examined)[1:]})
 
@@ -119,8 +130,7 @@ def _overview(protocol: Protocol, person: Person) -> tuple[Array, float]:
     return align(brain, grid.affine, mni152(), start), sum(truth.volumes) / 1000
 
 
-def _examined(protocol: Protocol, person: Person) -> Examined:
-    linear, total = _overview(protocol, person)
+def _examined(protocol: Protocol, person: Person, linear: Array, total: float) -> Examined:
     scale = person.traits.scale
     x, y, z = (round(side / protocol.voxel) for side in SCANNED)
     middle = (MIDDLE[0] * scale, MIDDLE[1] * scale, MIDDLE[2] * scale)
@@ -132,15 +142,14 @@ def _examined(protocol: Protocol, person: Person) -> Examined:
     back = np.asarray(np.linalg.inv(linear), dtype=np.float64)
     prior = pull(tissues_of(mni152()), mni152().affine, grid, back)
     own = nuclei(protocol.design, person, grid)[0] * protocol.voxel**3 / 1000
-    tissues = [segment(each, brain, grid.affine, prior).probabilities for each in (noisy, better)]
+    images = (clean, noisy, better)
+    tissues = [segment(each, brain, grid.affine, prior).probabilities for each in images]
     return Examined(
         person,
         np.stack(tissues),
-        np.where(brain, better, np.float32(0)),
         grid.affine,
         linear,
-        np.array([np.mean((each - clean)[brain] ** 2) for each in (noisy, better)])
-        / session.sigma**2,
+        np.array([np.mean((each - clean)[brain] ** 2) for each in images]) / session.sigma**2,
         np.array([*((each[GREY] * own).sum() for each in tissues), own.sum()]),
         total,
     )

@@ -11,8 +11,8 @@ doi:10.1016/j.neuroimage.2010.07.033).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,15 @@ import numpy as np
 from bids_denoise.simulate.fields import smooth_field
 from bids_denoise.simulate.head import SKULL, build_head, deep_grey, step
 from bids_denoise.simulate.phantom import Tissue
-from bids_denoise.simulate.traits import TEMPLATE, Ellipsoid, Traits, capsule, contracted, shares
+from bids_denoise.simulate.traits import (
+    TEMPLATE,
+    Ellipsoid,
+    Traits,
+    capsule,
+    contracted,
+    settled,
+    shares,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -32,6 +40,9 @@ if TYPE_CHECKING:
 
     Points = npt.NDArray[np.float32]
     Affine = npt.NDArray[np.float64]
+
+WARP = 3.0
+"""Standard deviation of a displacement along each axis, in mm."""
 
 SUBARACHNOID = 3.0
 FINEST = 1.5
@@ -66,7 +77,7 @@ class Individual:
 
     `warp` (3, x, y, z) is the displacement in mm; `folds` (3, x, y, z) the log odds added to
     grey matter, white matter and CSF; `texture` (x, y, z) a fine relative signal change. The
-    nuclei of her `traits` are `NUCLEI`.
+    nuclei of her `traits` are `NUCLEI`, their volumes those before her warp.
     """
 
     warp: Maps
@@ -101,7 +112,7 @@ def draw_individual(rng: np.random.Generator, strength: float = 1.0) -> Individu
     coarse = centred_grid((28, 32, 28), (8.0, 8.0, 8.0))
     fine = centred_grid((110, 126, 110), (2.0, 2.0, 2.0))
     three = range(3)
-    warp = np.float32(3) * np.stack([smooth_field(coarse.shape, 2.5, rng) for _ in three])
+    warp = np.float32(WARP) * np.stack([smooth_field(coarse.shape, 2.5, rng) for _ in three])
     folds = np.float32(0.7) * np.stack([smooth_field(fine.shape, 1.2, rng) for _ in three])
     texture = np.float32(0.01) * smooth_field(fine.shape, 1.2, rng)
     return Individual(
@@ -109,6 +120,13 @@ def draw_individual(rng: np.random.Generator, strength: float = 1.0) -> Individu
         folds=Maps(np.float32(strength) * folds, fine.affine),
         texture=Maps(np.float32(strength) * texture[np.newaxis], fine.affine),
     )
+
+
+def draw_person(rng: np.random.Generator, traits: Traits) -> Individual:
+    """Draw a person with given traits; her nuclei have the volumes told, whatever her warp."""
+    drawn = draw_individual(rng)
+    own = settled(traits, NUCLEI, partial(warped, drawn.warp), 4 * WARP)
+    return replace(drawn, traits=own)
 
 
 def fractions(individual: Individual, grid: Grid, finest: float = FINEST) -> FloatArray:
@@ -211,6 +229,11 @@ def sample(maps: Maps, points: Points) -> FloatArray:
     )
 
 
+def warped(warp: Maps, points: Points) -> Points:
+    """Return where `points` (3, x, y, z) are taken by the displacements of `warp`, all in mm."""
+    return points + sample(warp, points)
+
+
 @lru_cache(maxsize=1)
 def template() -> Maps:
     """Return what of the MNI152 template is needed, at 1 mm.
@@ -262,7 +285,7 @@ def _native(individual: Individual, points: Points) -> Points:
 def _placed(individual: Individual, native: Points) -> Points:
     """Return where in the template `native` points lie, (3, x, y, z)."""
     volumes = individual.traits.nuclei
-    return contracted(native + sample(individual.warp, native), NUCLEI[: len(volumes)], volumes)
+    return contracted(warped(individual.warp, native), NUCLEI[: len(volumes)], volumes)
 
 
 def _fractions_at(individual: Individual, points: Points, cell: float) -> FloatArray:

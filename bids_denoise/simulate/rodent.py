@@ -9,14 +9,31 @@ at another size. What is painted later lies over what came before.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bids_denoise.simulate.anatomy import Maps, cells, centred_grid, mean_of, points_of, sample
+from bids_denoise.simulate.anatomy import (
+    Maps,
+    cells,
+    centred_grid,
+    mean_of,
+    points_of,
+    sample,
+    warped,
+)
 from bids_denoise.simulate.fields import smooth_field
 from bids_denoise.simulate.phantom import Tissue
-from bids_denoise.simulate.traits import Ellipsoid, Traits, capsule, contracted, distance, shares
+from bids_denoise.simulate.traits import (
+    Ellipsoid,
+    Traits,
+    capsule,
+    contracted,
+    distance,
+    settled,
+    shares,
+)
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -57,7 +74,8 @@ MOUSE = Kind("mouse", 0.61, 0.15)
 class Rodent:
     """One animal: `warp` (3, x, y, z) its displacement, `texture` (1, x, y, z) its structure.
 
-    Both in mm of a rat. The nuclei of its `traits` are `HIPPOCAMPI`.
+    Both in mm of a rat. The nuclei of its `traits` are `HIPPOCAMPI`, their volumes those before
+    the warp.
     """
 
     kind: Kind
@@ -98,9 +116,9 @@ def draw_rodent(kind: Kind, rng: np.random.Generator, traits: Traits) -> Rodent:
     fine = centred_grid((64, 84, 52), (0.5, 0.5, 0.5), (0.0, 0.0, 0.0))
     warp = np.stack([smooth_field(coarse.shape, STRETCH / 2, rng) for _ in range(3)])
     texture = np.float32(0.015) * smooth_field(fine.shape, 1.2, rng)[np.newaxis]
-    return Rodent(
-        kind, Maps(np.float32(WARP) * warp, coarse.affine), Maps(texture, fine.affine), traits
-    )
+    bent = Maps(np.float32(WARP) * warp, coarse.affine)
+    own = settled(traits, HIPPOCAMPI, partial(warped, bent), 4 * WARP)
+    return Rodent(kind, bent, Maps(texture, fine.affine), own)
 
 
 def fractions(rodent: Rodent, grid: Grid, finest: float) -> FloatArray:
@@ -139,8 +157,7 @@ def _placed(rodent: Rodent, points: Points) -> Points:
     """Return where in the rat that is drawn points of the animal lie, (3, x, y, z)."""
     native = points * np.float32(1 / (rodent.kind.length * rodent.traits.scale))
     volumes = rodent.traits.nuclei
-    placed = native + sample(rodent.warp, native)
-    return contracted(placed, HIPPOCAMPI[: len(volumes)], volumes)
+    return contracted(warped(rodent.warp, native), HIPPOCAMPI[: len(volumes)], volumes)
 
 
 def _fractions_at(traits: Traits, at: Points, cell: float) -> FloatArray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -57,10 +57,6 @@ class Species:
         return anatomy.centred_grid((x, y, z), (size, size, size), self.centre)
 
 
-def _human(rng: np.random.Generator, traits: Traits) -> anatomy.Individual:
-    return replace(anatomy.draw_individual(rng), traits=traits)
-
-
 def _rodent(kind: rodent.Kind) -> Species:
     x, y, z = (kind.length * side for side in rodent.EXTENT)
     return Species(
@@ -78,7 +74,7 @@ def _rodent(kind: rodent.Kind) -> Species:
 
 SPECIES = {
     "human": Species(
-        draw=_human,
+        draw=anatomy.draw_person,
         fractions=anatomy.fractions,
         nuclei=anatomy.nuclei,
         brain_tissues=anatomy.brain_tissues,

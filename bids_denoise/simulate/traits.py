@@ -6,13 +6,13 @@ truth changes and not a picture of it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy.typing as npt
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 RIGID, REACH = 1.1, 1.8
 """In radii of a nucleus: how far it shrinks as a whole, and where its surroundings rest."""
+
+FINE = 5
+"""Points along the shortest semi-axis of a nucleus, where its volume is counted."""
 
 CAPSULE = 1.5
 """In radii of a nucleus: how far there is no other grey matter, so that it is distinct."""
@@ -87,6 +90,35 @@ def contracted(points: Points, nuclei: Sequence[Ellipsoid], volumes: Sequence[fl
         weight = ramp * ramp * (3 - 2 * ramp)
         points = points + np.float32(volume ** (-1 / 3) - 1) * weight * _arm(points, nucleus)
     return points
+
+
+def settled(
+    traits: Traits, nuclei: Sequence[Ellipsoid], warped: Callable[[Points], Points], reach: float
+) -> Traits:
+    """Return `traits` for `contracted` in a head whose warp stretches a nucleus, or squeezes it.
+
+    Parameters
+    ----------
+    traits
+        Of the head. As the result, its nuclei have the volumes that are meant, whatever the warp.
+    nuclei
+        Of the species.
+    warped
+        Takes points (3, x, y, z) of the head, at the template's size, to the template.
+    reach
+        Displacements in mm of the template that are not exceeded.
+    """
+    volumes = []
+    for nucleus, volume in zip(nuclei, traits.nuclei, strict=False):
+        step = min(nucleus.axes) / FINE
+        sides = [
+            np.arange(middle - axis - reach, middle + axis + reach, step, dtype=np.float32)
+            for middle, axis in zip(nucleus.centre, nucleus.axes, strict=True)
+        ]
+        placed = warped(np.stack(np.meshgrid(*sides, indexing="ij")))
+        found = float(shares(placed, [nucleus], step).sum(dtype=np.float64)) * step**3
+        volumes.append(volume * nucleus.volume / found)
+    return replace(traits, nuclei=tuple(volumes))
 
 
 def distance(points: Points, nucleus: Ellipsoid) -> FloatArray:

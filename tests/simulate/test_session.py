@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from bids_denoise.simulate.anatomy import Grid, centred_grid
+from bids_denoise.simulate.anatomy import NUCLEI, Grid, centred_grid
 from bids_denoise.simulate.cohort import TWO_SITES, Design, Person, Site, draw_people, two_groups
 from bids_denoise.simulate.session import Session, nuclei, scan
 from bids_denoise.simulate.species import SPECIES
@@ -123,6 +123,14 @@ def test_atrophy_is_the_share_of_the_true_volume(grid: Grid) -> None:
     )
     assert after[0] / before[0] == pytest.approx(0.96, abs=0.004)
     assert after[1] == pytest.approx(before[1], rel=1e-3)
+
+
+@pytest.mark.parametrize("person", draw_people(DESIGN, 5), ids=lambda each: each.participant_id)
+def test_nuclei_have_the_volume_told_whatever_the_warp(person: Person) -> None:
+    around = centred_grid((48, 40, 36), (1.5, 1.5, 1.5), (0, 10, 10))
+    found = nuclei(DESIGN, person, around).sum(axis=(1, 2, 3), dtype=np.float64) * 1.5**3
+    told = person.traits.scale**3 * np.array(person.traits.nuclei)
+    np.testing.assert_allclose(found, told * NUCLEI[0].volume, rtol=0.015)
 
 
 def test_surroundings_fill_up_what_a_nucleus_loses() -> None:

@@ -53,7 +53,7 @@ class OutcomePlan:
     folds: int = 5
     inner_folds: int = 3
     repeats: int = 5
-    shuffles: int = 3
+    shuffles: int = 10
     trusted: Sequence[str] = ()
     level: float = 0.95
     seed: int = 0

@@ -17,7 +17,7 @@ PLAN = OutcomePlan(
     score_rises=False,
     external=("cohort", "external"),
     repeats=1,
-    shuffles=2,
+    shuffles=5,
 )
 
 
@@ -71,7 +71,7 @@ def test_importance_finds_what_the_outcome_hangs_on(found: Outcome) -> None:
     importance = found.derivation[LOGISTIC].importance
     assert next(iter(importance)) in {"age", "nihss", "aspects", "collaterals"}
     assert set(importance) == set(found.predictors)
-    assert importance["aspects"].low > 0
+    assert next(iter(importance.values())).low > 0
 
 
 def test_a_second_table_is_the_same_as_a_column() -> None:
