@@ -2,8 +2,8 @@
 
 ::
 
-    python benchmarks/evidence --cache FOLDER [--parts repeats,10] [--size 20] [--nulls 100]
-        [--classified 10] [--permutations 199]
+    python benchmarks/evidence --cache FOLDER [--parts repeats,10] [--size 20] [--cohorts 20]
+        [--nulls 100] [--classified 10] [--permutations 199]
 
 All on simulated heads whose truth is known, with what the app does when nothing is asked for: its
 choice of the denoiser, its segmentation, normalisation, smoothing (three voxels of the template),
@@ -19,16 +19,21 @@ true; PSNR is relative to the 99.9th percentile. "Worth averages" is the number 
 mean has the noise of one denoised repeat. Tissues are those of the app's segmentation; volumes of
 the box are means over repeats, with their coefficient of variation.
 
-Groups: controls, and patients of whom the left of two small nuclei (2.4 mL, between ventricle and
-white matter) is 4 % smaller. A box of 98 x 92 x 82 mm about the nuclei is scanned in 2 mm voxels,
-and 76 x 70 x 60 mm of the template are tested: the affine to the template comes from the whole head
-in 4 mm voxels without noise; brain mask and sigma are the true ones. Age, sex and total volume are
-covariates. A nucleus differs by 3 % between people, but the warp that makes a person stretches it
-by 18 % more (standard deviation of ten people): the true volumes differ by a Cohen's d of 0.2 only.
+Groups: 40 people are scanned healthy, and ill: the left of two small nuclei (2.4 mL, between
+ventricle and white matter) is 4 % smaller. A cohort is made of them by drawing who of the 40 is a
+patient. A nucleus differs by 3 % between healthy people of one age, whatever else does. A box of 98
+x 92 x 82 mm about the nuclei is scanned in 2 mm voxels, and 76 x 70 x 60 mm of the template are
+tested; the template is the head that all are drawn from, without her folds. The affine to it comes
+from the whole head in 4 mm voxels without noise; brain mask and sigma are the true ones. Age, sex
+and total volume are covariates. "Without noise" is what a removal of all noise, and of noise alone,
+would give.
+
 First, how large Cohen's d of the nucleus is: by its true volume, by the grey matter that is found
 within its true border, and by its mean over the smoothed maps in the template; "spread" is that
-between people of one group. Then the voxels that are significant at a family-wise error of 5 %, in
-the nucleus and more than 10 mm away from it.
+between people of one group. Then the share of the nucleus that is significant at a family-wise
+error of 5 %, its ratio with a bootstrap interval over cohorts (which share people: it is too
+narrow), and in how many cohorts anything more than 10 mm away from it is (without noise, original,
+denoised).
 
 False alarms: the same maps with labels that mean nothing, drawn by chance, or correlated with age
 (by 0.7 before they are cut in halves). The interval is that in which 95 % of such counts lie when

@@ -11,14 +11,15 @@ import numpy as np
 from bids_denoise.anatomy.align import align
 from bids_denoise.anatomy.grids import pull
 from bids_denoise.anatomy.person import GREY
-from bids_denoise.anatomy.template import mni152
+from bids_denoise.anatomy.template import mni152, of_images
 from bids_denoise.anatomy.tissues import segment
 from bids_denoise.denoisers.apply import denoise
 from bids_denoise.denoisers.choose import Kind, choose_denoiser
 from bids_denoise.noise import estimate
 from bids_denoise.simulate import anatomy
-from bids_denoise.simulate.anatomy import NUCLEI
+from bids_denoise.simulate.anatomy import NUCLEI, Grid
 from bids_denoise.simulate.cohort import Design, Group, Site, draw_people
+from bids_denoise.simulate.phantom import CONTRASTS
 from bids_denoise.simulate.session import nuclei, scan
 from bids_denoise.simulate.species import SPECIES
 from bids_denoise.simulate.traits import Traits
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from bids_denoise.anatomy.template import Template
+    from bids_denoise.simulate.anatomy import Individual
     from bids_denoise.simulate.cohort import Person
     from bids_denoise.values import BoolArray, FloatArray
 
@@ -163,17 +165,19 @@ def denoised(image: Image, noise: Noise | None = None) -> FloatArray:
 
 @lru_cache(maxsize=1)
 def template() -> Template:
-    """Return the app's own template about the nuclei."""
+    """Return the head that everybody is drawn from, without her folds, about the nuclei."""
     whole = mni152()
     voxel = np.linalg.norm(whole.affine[:3, :3], axis=0)
     at = np.linalg.inv(whole.affine) @ [*MIDDLE, 1.0]
     low = np.round(at[:3] - np.array(COMPARED) / voxel / 2).astype(int)
-    part = tuple(slice(a, a + round(n / v)) for a, n, v in zip(low, COMPARED, voxel, strict=True))
+    x, y, z = (round(side / each) for side, each in zip(COMPARED, voxel, strict=True))
     affine = whole.affine.copy()
     affine[:3, 3] += affine[:3, :3] @ low
-    return replace(
-        whole, image=whole.image[part], tissues=tissues_of(whole)[:, *part], affine=affine
-    )
+    grid = Grid((x, y, z), affine)
+    parts = anatomy.fractions(_nobody(), grid)
+    tissues = anatomy.brain_tissues(_nobody(), grid, parts)
+    image = anatomy.signal(parts, CONTRASTS["T1w"]) * (tissues.sum(axis=0) > 0.5)
+    return of_images(image, tissues, affine, "simulated", "the head that people are drawn from")
 
 
 def tissues_of(whole: Template) -> FloatArray:
@@ -185,6 +189,9 @@ def tissues_of(whole: Template) -> FloatArray:
 
 def true_nucleus() -> BoolArray:
     """Return the nucleus that is smaller, in the template: (x, y, z)."""
+    return np.asarray(anatomy.nuclei(_nobody(), template().grid)[0] > 0.5)
+
+
+def _nobody() -> Individual:
     nobody = anatomy.draw_individual(np.random.default_rng(0), 0.0)
-    whole = replace(nobody, traits=Traits(nuclei=(1.0,) * len(NUCLEI)))
-    return np.asarray(anatomy.nuclei(whole, template().grid)[0] > 0.5)
+    return replace(nobody, traits=Traits(nuclei=(1.0,) * len(NUCLEI)))

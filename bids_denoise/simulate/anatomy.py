@@ -51,6 +51,10 @@ MOST_POINTS = 3
 NUCLEI = tuple(Ellipsoid((side, 10.0, 10.0), (5.5, 12.0, 8.0)) for side in (-14.0, 14.0))
 """Left and right, at the caudate: ventricle on one side, internal capsule on the other."""
 
+CAUDATE = 0.45
+"""Signal of a nucleus between that of cortex, 0, and of deep grey matter, 1: by its T1, which is
+nearer to the cortex's than that of putamen or thalamus (doi:10.1016/j.mri.2016.08.021)."""
+
 VENTRICLES = Ellipsoid((0.0, -12.0, 14.0), (18.0, 36.0, 16.0))
 """Where ageing widens the fluid spaces most."""
 
@@ -306,7 +310,7 @@ def _fractions_at(individual: Individual, points: Points, cell: float) -> FloatA
         odds[0] *= 1 - around
         odds *= (1 - within) / odds.sum(axis=0)
         odds[0] += within
-        deep = np.maximum(deep, within)
+        deep += within * (np.float32(CAUDATE) - deep)
     odds *= inside / odds.sum(axis=0)
     parts[Tissue.GREY], parts[Tissue.DEEP_GREY] = odds[0] * (1 - deep), odds[0] * deep
     parts[Tissue.WHITE], parts[Tissue.CSF] = odds[1], odds[2]
