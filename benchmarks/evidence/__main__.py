@@ -19,28 +19,31 @@ true; PSNR is relative to the 99.9th percentile. "Worth averages" is the number 
 mean has the noise of one denoised repeat. Tissues are those of the app's segmentation; volumes of
 the box are means over repeats, with their coefficient of variation.
 
-Groups: 40 people are scanned healthy, and ill: the left of two small nuclei (2.4 mL, between
-ventricle and white matter) is 4 % smaller. A cohort is made of them by drawing who of the 40 is a
-patient. A nucleus differs by 3 % between healthy people of one age, whatever else does. A box of 98
-x 92 x 82 mm about the nuclei is scanned in 2 mm voxels, and 76 x 70 x 60 mm of the template are
-tested; the template is the head that all are drawn from, without her folds. The affine to it comes
-from the whole head in 4 mm voxels without noise; brain mask and sigma are the true ones. Age, sex
-and total volume are covariates. "Without noise" is what a removal of all noise, and of noise alone,
-would give.
+Groups: 40 male rats of an inbred strain are scanned healthy, and ill: the left of two hippocampi
+(22 mm^3, 1 % of the brain) is 4 % smaller. A cohort is made of them by drawing who of the 40 is
+ill. A hippocampus differs by 2 % between healthy animals and heads by 3 %, as in mice of one strain
+(doi:10.1093/cercor/bhh165). Voxels are 0.4 mm, of the box of the brain; brain mask and sigma are
+the true ones, nothing else is known; the template is the mean animal. Age and total volume are
+covariates. "Without noise" is what a removal of all noise, and of noise alone, would give.
 
-First, how large Cohen's d of the nucleus is: by its true volume, by the grey matter that is found
-within its true border, and by its mean over the smoothed maps in the template; "spread" is that
-between people of one group. Then the share of the nucleus that is significant at a family-wise
-error of 5 %, its ratio with a bootstrap interval over cohorts (which share people: it is too
-narrow), and in how many cohorts anything more than 10 mm away from it is (without noise, original,
-denoised).
+First, how large Cohen's d of the hippocampus is: by its true volume, by the grey matter that is
+found within its true border, and by its mean over the smoothed maps in the template; "spread" is
+that between animals of one group. Then the share of the hippocampus that is significant at a
+family-wise error of 5 %, its ratio with a bootstrap interval over cohorts (which share animals: it
+is too narrow), and in how many cohorts anything more than 2 mm away from it is (without noise,
+original, denoised).
 
 False alarms: the same maps with labels that mean nothing, drawn by chance, or correlated with age
 (by 0.7 before they are cut in halves). The interval is that in which 95 % of such counts lie when
 the error is 5 %.
 
 Classifiers: the AUC of the linear SVM, by the smoothed maps or by grey matter in geometric regions;
-age, sex and total volume are regressed out in the folds.
+age and total volume are regressed out in the folds.
+
+What this does not show: human heads. 20 and 20 of the simulated ones (2 mm voxels, SNR 10), of whom
+a caudate is 4 % smaller and differs by 3 % between people (d = 1.4), had d = 0.8 in maps without
+noise, 0.7 in original and 0.6 in denoised ones, and no voxel was significant in any: how people are
+folded hides so small an effect in so few, not noise.
 """
 
 from __future__ import annotations
@@ -77,14 +80,14 @@ def _part(part: str, given: argparse.Namespace) -> str:
         return f"## Repeats\n\n{repeats.tables()}"
     protocol = people.Protocol(float(part), size=given.size)
     cohort = groups.gathered(
-        [people.examine(protocol, index, given.cache) for index in range(2 * given.size)]
+        protocol, [people.examine(protocol, index, given.cache) for index in range(2 * given.size)]
     )
     found = groups.all_tables(
         cohort, given.cohorts, given.nulls, given.classified, given.permutations
     )
     return (
-        f"## Groups, SNR {part}\n\n{given.cohorts} cohorts of {given.size} controls and "
-        f"{given.size} patients, {given.permutations} permutations each.\n\n{found}"
+        f"## Groups, SNR {part}\n\n{given.cohorts} cohorts of {given.size} healthy and "
+        f"{given.size} ill rats, {given.permutations} permutations each.\n\n{found}"
     )
 
 

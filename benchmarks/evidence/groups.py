@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.evidence.people import LABELS, template, true_nucleus
+from benchmarks.evidence.people import LABELS
 from benchmarks.tables import table
 from bids_denoise.anatomy.normalise import deform, modulated, smoothed
 from bids_denoise.anatomy.person import GREY
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from benchmarks.evidence.people import Examined
+    from benchmarks.evidence.people import Examined, Protocol
+    from bids_denoise.anatomy.template import Template
     from bids_denoise.stats.classify.run import Classified
     from bids_denoise.stats.design import Column, Design
     from bids_denoise.stats.voxelwise import GroupMaps
@@ -32,19 +33,16 @@ if TYPE_CHECKING:
     Array = npt.NDArray[np.float64]
     Rows = list[list[str]]
 
-COVARIATES = ("age", "sex", "total_volume")
-AWAY = 10.0
+COVARIATES = ("age", "total_volume")
+AWAY = 2.0
 """mm from the nucleus, from which on what is found is a false alarm."""
 
 CONFOUNDED = 0.7
 """Correlation of the cause of a null label with age."""
 
-EDGE = 2
-"""Voxels at the border of the box that are not tested: smoothing knows nothing of beyond."""
-
 LOST = ["image", "d, true volume", "d, grey matter in it", "d, in the template"]
 LOST += ["difference", "spread", "mean squared error"]
-FOUND = ["by", *LABELS, "denoised / original", "more than 10 mm away"]
+FOUND = ["by", *LABELS, "denoised / original", "more than 2 mm away"]
 ALARMS = ["labels", "image", "largest t", "TFCE", "interval"]
 APART = ["cohorts", "features", *(f"AUC {label}" for label in LABELS), "denoised - original"]
 
@@ -55,14 +53,16 @@ ILL, WELL = "patient", "control"
 class Cohort:
     """Everybody, healthy and ill: grey matter in the template, also smoothed.
 
-    `people` (person, disease), `grey` and `smooth` (label, disease, person, x, y, z).
+    `people` (person, disease), `grey` and `smooth` (label, disease, person, x, y, z); what is
+    tested, and the `nucleus` that is smaller, (x, y, z).
     """
 
     people: Sequence[tuple[Examined, Examined]]
     grey: FloatArray
     smooth: FloatArray
     mask: BoolArray
-    voxel: float
+    nucleus: BoolArray
+    template: Template
 
     def design(self, labels: Sequence[str]) -> Design:
         """Return the comparison of groups with these labels."""
@@ -70,7 +70,6 @@ class Cohort:
         columns: dict[str, Column] = {
             "group": list(labels),
             "age": [each.person.age for each in everybody],
-            "sex": [each.person.sex for each in everybody],
             "total_volume": [float(each.total) for each in everybody],
         }
         return make_design(columns, "group", COVARIATES, reference=WELL)
@@ -99,23 +98,20 @@ class Cohort:
             yield [ILL if each else WELL for each in ill]
 
 
-def gathered(people: Sequence[tuple[Examined, Examined]]) -> Cohort:
+def gathered(protocol: Protocol, people: Sequence[tuple[Examined, Examined]]) -> Cohort:
     """Bring everybody's grey matter to the template, and smooth it."""
-    affine = template().affine
-    voxel = float(np.cbrt(abs(np.linalg.det(affine[:3, :3]))))
-    grey = np.zeros((len(LABELS), 2, len(people), *template().image.shape), np.float32)
+    goal = protocol.template()
+    grey = np.zeros((len(LABELS), 2, len(people), *goal.image.shape), np.float32)
     for number, versions in enumerate(people):
         for disease, person in enumerate(versions):
             for label, tissues in enumerate(person.tissues):
-                way = deform(tissues, person.affine, template(), person.linear)
+                way = deform(tissues, person.affine, goal, person.linear)
                 grey[label, disease, number] = modulated(tissues[GREY], person.affine, way)
     smooth = np.empty_like(grey)
     for place in np.ndindex(grey.shape[:2]):
-        smooth[place] = smoothed(grey[place], affine, SMOOTHING * voxel)
-    inside = np.zeros(grey.shape[3:], bool)
-    inside[EDGE:-EDGE, EDGE:-EDGE, EDGE:-EDGE] = True
-    mean = grey[1:, 0].mean(axis=(0, 1))
-    return Cohort(people, grey, smooth, inside & (mean > LEAST_GREY), voxel)
+        smooth[place] = smoothed(grey[place], goal.affine, SMOOTHING * protocol.voxel)
+    mask = grey[1:, 0].mean(axis=(0, 1)) > LEAST_GREY
+    return Cohort(people, grey, smooth, mask, protocol.true_nucleus(), goal)
 
 
 def all_tables(cohort: Cohort, cohorts: int, nulls: int, classified: int, permutations: int) -> str:
@@ -134,9 +130,8 @@ def all_tables(cohort: Cohort, cohorts: int, nulls: int, classified: int, permut
 
 def _lost(cohort: Cohort, halves: Sequence[Sequence[str]]) -> Rows:
     """Return Cohen's d of the nucleus from its true volume to the maps, means over cohorts."""
-    where = true_nucleus()
     known = np.array([[each.nucleus for each in pair] for pair in cohort.people])
-    seen = cohort.smooth[..., where].mean(axis=-1)
+    seen = cohort.smooth[..., cohort.nucleus].mean(axis=-1)
     rows = []
     for label, name in enumerate(LABELS):
         of_cohorts = [
@@ -180,9 +175,8 @@ def _found(cohort: Cohort, halves: Sequence[Sequence[str]], permutations: int) -
     """Return the share of the nucleus that is significant, and how often anything far from it."""
     from scipy.ndimage import distance_transform_edt
 
-    whole = true_nucleus()
-    nucleus = whole & cohort.mask
-    away = cohort.mask & (distance_transform_edt(~whole) * cohort.voxel > AWAY)
+    nucleus, voxel = cohort.nucleus & cohort.mask, cohort.template.affine[0, 0]
+    away = cohort.mask & (distance_transform_edt(~cohort.nucleus) * voxel > AWAY)
     found = np.zeros((2, len(LABELS), len(halves)))
     alarms = np.zeros_like(found, dtype=bool)
     for number, labels in enumerate(halves):
@@ -256,7 +250,7 @@ def _classified(cohort: Cohort, labels: Sequence[str], name: str, diseased: bool
         smooth = cohort.chosen(cohort.smooth, labels, diseased)
         values = [each[:, cohort.mask] for each in smooth]
     else:
-        places = geometric(cohort.mask, template().affine, REGIONS).labels.ravel()
+        places = geometric(cohort.mask, cohort.template.affine, REGIONS).labels.ravel()
         values = [
             np.stack([np.bincount(places, each.ravel())[1:] for each in some]).astype(np.float32)
             for some in cohort.chosen(cohort.grey, labels, diseased)

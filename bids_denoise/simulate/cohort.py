@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 HEAD_OF = {"F": 0.95, "M": 1.05}
 """Volume of the head by sex, relative to the template's."""
 
-HEAD_SPREAD = 0.06
-"""Standard deviation of that volume, relative."""
+HEAD_SPREAD = {"human": 0.06, "rat": 0.03, "mouse": 0.03}
+"""Standard deviation of that volume, relative; that of rodents as in inbred strains."""
 
 TEMPLATE_AGE, AGEING_PER_YEAR, AGEING_SPREAD = 40.0, 0.025, 0.2
 """Log odds of fluid against tissue: from 40 to 80 years grey matter falls by 7 %."""
@@ -241,7 +241,7 @@ def _draw_person(design: Design, group: Group, seed: tuple[int, ...]) -> Person:
     nuclei = np.exp(design.nucleus_spread * own) * (1 + NUCLEUS_PER_YEAR * (age - TEMPLATE_AGE))
     nuclei[0] *= 1 - group.effect
     traits = Traits(
-        scale=float(np.cbrt(HEAD_OF[sex] * np.exp(HEAD_SPREAD * head))),
+        scale=float(np.cbrt(HEAD_OF[sex] * np.exp(HEAD_SPREAD[design.species] * head))),
         ageing=float(AGEING_PER_YEAR * (age - TEMPLATE_AGE) + AGEING_SPREAD * ageing),
         nuclei=tuple(nuclei.tolist()),
     )

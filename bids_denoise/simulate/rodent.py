@@ -50,8 +50,9 @@ EXTENT = (32.0, 42.0, 26.0)
 FLUID, SKULL, SKIN = 0.35, 1.0, 1.2
 """mm of a rat: gap around the brain, outer face of the skull, thickness of the skin."""
 
-WARP, STRETCH = 0.3, 3.0
-"""mm of a rat: size of the individual deformation, and how smooth it is."""
+WARP, STRETCH = 0.12, 3.0
+"""mm of a rat: size of the individual deformation along each axis, and how smooth it is. As in an
+inbred strain, of whose mice few points vary by more than 0.117 mm (doi:10.1093/cercor/bhh165)."""
 
 WIDENING, THINNING = 0.12, 0.04
 """mm of a rat per unit of ageing: how far the ventricles' walls go, and the cortex."""
@@ -110,13 +111,18 @@ HEAD = (
 )
 
 
-def draw_rodent(kind: Kind, rng: np.random.Generator, traits: Traits) -> Rodent:
-    """Draw an animal of a kind with given traits."""
+def draw_rodent(
+    kind: Kind, rng: np.random.Generator, traits: Traits, strength: float = 1.0
+) -> Rodent:
+    """Draw an animal of a kind with given traits.
+
+    `strength` scales how far it is from the mean animal, which is drawn at 0.
+    """
     coarse = centred_grid((18, 24, 16), (2.0, 2.0, 2.0), (0.0, 0.0, 0.0))
     fine = centred_grid((64, 84, 52), (0.5, 0.5, 0.5), (0.0, 0.0, 0.0))
     warp = np.stack([smooth_field(coarse.shape, STRETCH / 2, rng) for _ in range(3)])
-    texture = np.float32(0.015) * smooth_field(fine.shape, 1.2, rng)[np.newaxis]
-    bent = Maps(np.float32(WARP) * warp, coarse.affine)
+    texture = np.float32(0.015 * strength) * smooth_field(fine.shape, 1.2, rng)[np.newaxis]
+    bent = Maps(np.float32(strength * WARP) * warp, coarse.affine)
     own = settled(traits, HIPPOCAMPI, partial(warped, bent), 4 * WARP)
     return Rodent(kind, bent, Maps(texture, fine.affine), own)
 
@@ -211,7 +217,7 @@ def _paint_cerebrum(parts: FloatArray, traits: Traits, at: Points, cell: float) 
         grey = parts[[Tissue.GREY, Tissue.DEEP_GREY]] * capsule(at, each)
         parts[Tissue.WHITE] += grey.sum(axis=0)
         parts[[Tissue.GREY, Tissue.DEEP_GREY]] -= grey
-        _paint(parts, Tissue.DEEP_GREY, within)
+        _paint(parts, Tissue.GREY, within)
 
 
 def _paint_hindbrain(parts: FloatArray, at: Points, cell: float) -> None:
