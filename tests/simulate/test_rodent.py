@@ -72,7 +72,7 @@ def test_fractions_fill_every_voxel_exactly() -> None:
 def test_tissues_lie_where_they_belong() -> None:
     assert at(0, 0, 4.3) == Tissue.GREY, "cortex"
     assert at(0, 0, 3.0) == Tissue.WHITE, "callosum"
-    assert at(-3.4, -3.4, 0.9) == Tissue.DEEP_GREY, "hippocampus"
+    assert at(-3.4, -3.4, 0.9) == Tissue.GREY, "hippocampus"
     assert at(2.4, 1.6, 1.5) == Tissue.CSF, "ventricle"
     assert at(1.5, 12.5, 0.8) == Tissue.GREY, "olfactory bulb"
     assert at(0, -9.9, 0.3) == Tissue.WHITE, "arbor vitae"
