@@ -27,8 +27,12 @@ BINS = 32
 STEPS = {"start": (0.3, 30), "coarse": (0.1, 60), "fine": (0.1, 40)}
 """Voxels the mapping moves by in a first step (an affine leaves a good start in longer ones), and
 how many there are."""
+SURE = 1.2
+"""How much more mutual information the header's orientation has to give than any other does where
+it starts, to need no search. In people and mice of all contrasts, tilted by up to 25 degrees, right
+ones gave 1.3 times as much and more, wrong ones 1.15 times at most."""
 BETTER = 1.1
-"""How much more mutual information another orientation than the header's has to give."""
+"""How much more another orientation than the header's has to give, where all are searched."""
 
 
 def brain_image(data: FloatArray) -> FloatArray:
@@ -70,9 +74,9 @@ def align(
     """Return the affine of a template to a person.
 
     The mutual information of the two (Mattes 2003, doi:10.1109/TMI.2003.809072), of all voxels
-    of a coarse and then a finer grid, is made largest by gradient ascent. Without a `start` all
-    24 orientations of a box are tried, so that a header may name its axes wrongly; the header's
-    own is kept unless another is clearly better. Mirrored axes cannot be told from right ones.
+    of a coarse and then a finer grid, is made largest by gradient ascent. Without a `start` the
+    header's orientation is taken where it is clearly right, and else all 24 of a box are searched,
+    so that a header may name its axes wrongly. Mirrored axes cannot be told from right ones.
 
     Parameters
     ----------
@@ -117,42 +121,60 @@ class _Pair:
         self.voxel = voxel
         self.growth = _side(own, affine) / _side(goal, to_mm)
         grid = grid_around(goal > 0, to_mm, voxel, 2 * voxel)
-        self.fixed = image_of(pull(goal, to_mm, grid), grid.affine)
         mine = coarser(_roomy(own, affine), voxel * self.growth)
-        self.moving = image_of(pull(own, affine, mine), mine.affine)
+        self.images = (
+            image_of(pull(goal, to_mm, grid), grid.affine),
+            image_of(pull(own, affine, mine), mine.affine),
+        )
         self.centre, self.target = _centroid(goal, to_mm), _centroid(own, affine)
+
+    def placed(self, turn: Affine) -> Affine:
+        """Return the mapping that turns the template, centre on centre, in the person's size."""
+        start = np.eye(4)
+        start[:3, :3] = self.growth * turn
+        start[:3, 3] = self.target - start[:3, :3] @ self.centre
+        return start
+
+    def information(self, start: Affine) -> float:
+        """Return the mutual information where template and person lie by `start`."""
+        return -float(self._method(start, sitk.AffineTransform(3)).MetricEvaluate(*self.images))
 
     def climbed(self, kind: sitk.Transform, start: Affine, steps: str) -> tuple[Affine, float]:
         """Return `start` followed by the best transform of a kind, and the information there."""
         length, number = STEPS[steps]
-        method = sitk.ImageRegistrationMethod()
-        method.SetMetricAsMattesMutualInformation(BINS)
-        method.SetMetricSamplingStrategy(sitk.ImageRegistrationMethod.NONE)
-        method.SetInterpolator(sitk.sitkLinear)
+        method = self._method(start, kind)
         method.SetOptimizerAsRegularStepGradientDescent(
             self.voxel * length, self.voxel / 200, number, 0.6
         )
         method.SetOptimizerScalesFromPhysicalShift()
-        # The kind comes first: its centre and scale are the template's, whatever the start.
-        method.SetMovingInitialTransform(transform_of(start))
-        method.SetInitialTransform(kind, inPlace=True)
-        before = -float(method.MetricEvaluate(self.fixed, self.moving))
-        method.Execute(self.fixed, self.moving)
+        before = -float(method.MetricEvaluate(*self.images))
+        method.Execute(*self.images)
         after = -float(method.GetMetricValue())
         return (start @ matrix_of(kind), after) if after > before else (start, before)
 
+    def _method(self, start: Affine, kind: sitk.Transform) -> sitk.ImageRegistrationMethod:
+        method = sitk.ImageRegistrationMethod()
+        method.SetMetricAsMattesMutualInformation(BINS)
+        method.SetMetricSamplingStrategy(sitk.ImageRegistrationMethod.NONE)
+        method.SetInterpolator(sitk.sitkLinear)
+        # The kind comes first: its centre and scale are the template's, whatever the start.
+        method.SetMovingInitialTransform(transform_of(start))
+        method.SetInitialTransform(kind, inPlace=True)
+        return method
+
 
 def _searched(pair: _Pair) -> Affine:
-    """Return the best similarity of those that start at all orientations."""
-    found = []
-    for turn in _orientations():
-        start = np.eye(4)
-        start[:3, :3] = pair.growth * turn
-        start[:3, 3] = pair.target - start[:3, :3] @ pair.centre
-        kind = _about(sitk.Similarity3DTransform(), pair.centre)
-        found.append(pair.climbed(kind, start, "start"))
-    best = max(found, key=lambda each: each[1])
-    return best[0] if best[1] > BETTER * found[0][1] else found[0][0]
+    """Return the best similarity of those that start at the header's or at all orientations."""
+
+    def climbed(start: Affine) -> tuple[Affine, float]:
+        return pair.climbed(_about(sitk.Similarity3DTransform(), pair.centre), start, "start")
+
+    first, *others = (pair.placed(turn) for turn in _orientations())
+    own = climbed(first)
+    if own[1] > SURE * max(map(pair.information, others)):
+        return own[0]
+    best = max(map(climbed, others), key=lambda each: each[1])
+    return best[0] if best[1] > BETTER * own[1] else own[0]
 
 
 def _orientations() -> list[Affine]:

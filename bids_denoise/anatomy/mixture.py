@@ -51,6 +51,7 @@ STILL = 0.002
 
 LEAST_DEVIATION = 1e-3
 """Of noise, relative to the distance of the darkest tissue from the brightest."""
+MIDDLE = (slice(1, -1), slice(1, -1), slice(1, -1))
 
 
 class Mixture:
@@ -86,7 +87,7 @@ class Mixture:
         self._context = np.zeros_like(self.fractions)
         steps = _steps(inside)
         self._lattice = tuple(slice(None, None, step) for step in steps)
-        self._smooth = Field(data.shape, voxel, steps)
+        self._smooth = Field(inside, voxel, steps)
         self._shares = np.where(MIXTURES.max(axis=1) == 1, 1 / 4, 1 / 16)
 
     def start(self, prior: FloatArray | None) -> None:
@@ -98,21 +99,23 @@ class Mixture:
             float32 (3, x, y, z), or None: the classes are then those of middle, high and low
             intensity.
         """
-        thin = np.zeros_like(self._inside)
-        thin[self._lattice] = self._inside[self._lattice]
+        data, inside = np.pad(self._data[self._lattice], 1), np.pad(self._inside[self._lattice], 1)
         if prior is None:
-            found = means_of_histogram(self._data[thin])
+            found = means_of_histogram(data[inside])
         else:
-            found = means_of_prior(self._data[thin], prior[:, thin].T)
+            some = self._inside[self._lattice]
+            found = means_of_prior(data[inside], prior[:, *self._lattice][:, some].T)
             self._context = np.concatenate([self._context, log_prior(prior, self._voxel)], axis=-1)
         self.means, self.variance = found
-        alone = np.zeros_like(self.fractions)
+        context = np.pad(self._context[self._lattice], (*3 * [(1, 1)], (0, 0)))
+        voxels = Voxels(data, np.ones_like(data), inside, context)
+        alone = np.zeros((*data.shape, TISSUES), dtype=np.float32)
         for turn in range(FIRST_ROUNDS):
-            self.fractions = alone
-            self._turn(thin, self._first_weights())
+            fractions = self._turn(voxels, self._first_weights(), alone)[MIDDLE]
             if turn > 0:
-                self._fit_field()
-                self.field[self._lattice] = self._smooth.on_lattice(self._inside[self._lattice])
+                self._fit_field(data[MIDDLE], voxels.field[MIDDLE], fractions)
+                voxels.field[MIDDLE] = self._smooth.on_lattice()
+        self.fractions[self._lattice] = fractions
 
     def is_t2w(self) -> bool:
         """Tell whether fluid is bright, after a `start` without prior."""
@@ -127,35 +130,35 @@ class Mixture:
     def refine(self) -> None:
         """Estimate everything from all voxels and their neighbours."""
         weights = self._first_weights()
-        self.fractions = np.zeros_like(self.fractions)
-        self.field = self._smooth.everywhere(self._inside)
-        self._turn(self._inside, weights)
-        sample = _sample(self._inside)
+        self.field = self._smooth.everywhere()
+        voxels = Voxels(self._data, self.field, self._inside, self._context)
+        self.fractions = self._turn(voxels, weights, np.zeros_like(self.fractions))
+        sample, data = _sample(self._inside), self._data[self._lattice]
         for _ in range(ROUNDS):
             before = self.fractions
             ring(before, self._inside, self._voxel, out=self._context)
-            voxels, model = self._voxels(self._inside), self._model(weights)
+            voxels, model = voxels._replace(field=self.field), self._model(weights)
             seen = features(voxels, before, model.near, sample)
             weights = learnt_weights(weights, seen, log_likelihood(voxels, model, sample))
-            self._turn(self._inside, weights)
-            self._fit_field()
-            self.field = self._smooth.everywhere(self._inside)
+            self.fractions = self._turn(voxels, weights, before)
+            self._fit_field(data, self.field[self._lattice], self.fractions[self._lattice])
+            self.field = self._smooth.everywhere()
             change = np.abs(self.fractions - before).sum() / np.count_nonzero(self._inside)
             if change < STILL:
                 break
 
-    def _turn(self, inside: BoolArray, weights: FloatArray) -> None:
-        """Do one iteration of expectation maximisation over the voxels `inside`."""
-        voxels, model = self._voxels(inside), self._model(weights)
-        self.fractions, sums = tissue_cpu.expect(voxels, model, self.fractions)
+    def _turn(self, voxels: Voxels, weights: FloatArray, before: FloatArray) -> FloatArray:
+        """Do one iteration of expectation maximisation and return the fractions."""
+        fractions, sums = tissue_cpu.expect(voxels, self._model(weights), before)
         self._shares = (sums[:, 0] + 1) / (sums[:, 0] + 1).sum()
-        self._maximise(sums, float(np.square(self._data[inside], dtype=np.float64).sum()))
+        energy = np.square(voxels.data[voxels.inside], dtype=np.float64).sum()
+        self._maximise(sums, float(energy))
         self.iterations += 1
+        return fractions
 
-    def _fit_field(self) -> None:
-        """Estimate the field anew from what the fractions predict."""
-        field, data = self.field[self._lattice], self._data[self._lattice]
-        predicted = field * (self.fractions[self._lattice] @ self.means.astype(np.float32))
+    def _fit_field(self, data: FloatArray, field: FloatArray, fractions: FloatArray) -> None:
+        """Estimate the field on the lattice anew from what the fractions predict there."""
+        predicted = field * (fractions @ self.means.astype(np.float32))
         self._smooth.fit(np.square(predicted), predicted * (data - predicted))
 
     def _maximise(self, sums: Precise, energy: float) -> None:
@@ -173,9 +176,6 @@ class Mixture:
 
     def _first_weights(self) -> FloatArray:
         return constant_weights(self._shares, MIXTURES, self._context.shape[-1])
-
-    def _voxels(self, inside: BoolArray) -> Voxels:
-        return Voxels(self._data, self.field, inside, self._context)
 
     def _model(self, weights: FloatArray) -> Model:
         means = (MIXTURES @ self.means).astype(np.float32)

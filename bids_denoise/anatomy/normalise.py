@@ -206,6 +206,8 @@ def _demons(goal: FloatArray, own: FloatArray) -> FloatArray:
         demons.SetMaximumUpdateStepLength(LONGEST_STEP)
         demons.SetStandardDeviations(SMOOTH_FIELD)
         demons.SetSmoothUpdateField(True)
+        # x + update for its exponential: steps this smooth and short give the same, sooner.
+        demons.SetUseFirstOrderExp(True)
         demons.SetUpdateFieldStandardDeviations(SMOOTH_UPDATE)
         field = demons.Execute(coarse, _shrunk(moving, shrink), _on_grid_of(coarse, field))
     return array_of(_on_grid_of(fixed, field))

@@ -241,9 +241,10 @@ def _answer(
     if errors:
         worth = float(np.median([each.averages.value for each in errors]))
         gain = float(np.median([e.psnr_denoised.value - e.psnr_original.value for e in errors]))
+        over = f"median of {len(errors)} images" if len(errors) > 1 else "of one image"
         told.append(
-            f"One denoised repeat is worth the mean of {worth:.1f} originals ({gain:+.1f} dB; "
-            f"median of {len(errors)} images)."
+            f"One denoised repeat is worth the mean of {worth:.1f} originals "
+            f"({gain:+.1f} dB; {over})."
         )
     if volumes:
         of = {

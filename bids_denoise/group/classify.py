@@ -29,6 +29,7 @@ TITLE = "Patients against controls"
 MOST_PERMUTATIONS = 1000
 MOST_FOLDS = 5
 REPEATS = 10
+ALPHA = 0.05
 CITED = ("varoquaux2018", "delong1988", "haufe2014", "johnson2007", "nadeau2003", "abraham2014")
 
 
@@ -155,7 +156,7 @@ def _section(
     return Section(
         anchor="classification",
         title=TITLE,
-        answer=" ".join(_answer(name, answers) for name, answers in found.items()),
+        answer=" ".join([_sure(found), *(_answer(name, each) for name, each in found.items())]),
         paragraphs=(
             f"{patients} participants with {asked.group_column} {asked.patient} against "
             f"{len(question.labels) - patients} with {asked.control}. Original and denoised images "
@@ -187,6 +188,29 @@ def _shown(one: Answer) -> tuple[str, ...]:
     return (f"{one.features}, {model}", *(interval(each) for each in (one.auc, *rates)), p)
 
 
+def _sure(found: Mapping[str, Classified]) -> str:
+    """Say by what patients are told from controls with confidence, if by anything."""
+    level = ALPHA / len(found)
+    before, after = (
+        ", ".join(WORDS[name] for name, each in found.items() if _p(each, label) <= level)
+        for label in LABELS
+    )
+    told = f"p of at most {level:.2g}"
+    if len(found) > 1:
+        told += f": {ALPHA:g} shared by {len(found)} kinds of features"
+    if not before and not after:
+        return f"No confident separation, neither before nor after denoising ({told})."
+    return (
+        f"Patients are told from controls with confidence by {before or 'nothing'} before, "
+        f"and by {after or 'nothing'} after denoising ({told})."
+    )
+
+
+def _p(answers: Classified, label: str) -> float:
+    test = answers.answer(label, LINEAR).permutation
+    return test.p.value if test else 1.0
+
+
 def _answer(name: str, answers: Classified) -> str:
     """Say what denoising did to the linear SVM, and how sure that is."""
     before, after = (answers.answer(label, LINEAR) for label in LABELS)
@@ -196,11 +220,10 @@ def _answer(name: str, answers: Classified) -> str:
         if (each.first, each.second, each.model) == (*LABELS, LINEAR)
     ).auc
     chance = next((each for each in answers.answers if each.features == CONFOUNDS_ONLY), None)
-    ps = [each.permutation.p.value if each.permutation else 1.0 for each in (before, after)]
-    sure = "" if min(ps) < 0.05 else ", no confident separation"
+    ps = " and ".join(f"{_p(answers, label):.3f}" for label in LABELS)
     beside = f"; confounds alone {interval(chance.auc)}" if chance else ""
     return (
         f"By {WORDS[name]}: AUC {interval(before.auc)} before and {interval(after.auc)} after "
-        f"denoising (p = {ps[0]:.3f} and {ps[1]:.3f}{sure}); difference "
-        f"{interval(change.estimate, signed=True)}, p = {change.p:.2f}{beside}."
+        f"denoising (p = {ps}); difference {interval(change.estimate, signed=True)}, "
+        f"p = {change.p:.2f}{beside}."
     )

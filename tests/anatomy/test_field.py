@@ -14,12 +14,12 @@ def test_a_smooth_field_is_followed_from_a_lattice() -> None:
     true = np.exp(0.2 * x - 0.1 * y * z + 0.1 * np.cos(2 * x)).astype(np.float32)
     inside = x**2 + y**2 + z**2 < 1
     lattice = tuple(slice(None, None, step) for step in steps)
-    field = Field(shape, np.ones(3), steps)
+    field = Field(inside, np.ones(3), steps)
     seen, weight = true[lattice], inside[lattice].astype(np.float32)
     for _ in range(6):
-        now = field.on_lattice(inside[lattice]) * seen[inside[lattice]].mean()
+        now = field.on_lattice() * seen[inside[lattice]].mean()
         field.fit(weight * now**2, weight * now * (seen - now))
-    ratio = (field.everywhere(inside) / true)[inside]
+    ratio = (field.everywhere() / true)[inside]
     assert ratio.std() / ratio.mean() < 0.01
 
 
@@ -28,8 +28,8 @@ def test_folds_are_left_alone() -> None:
     shape = (40, 40, 40)
     folds = 1 + 0.3 * (np.indices(shape).sum(axis=0) // 3 % 2)
     inside = np.ones(shape, dtype=bool)
-    field = Field(shape, np.ones(3), (1, 1, 1))
+    field = Field(inside, np.ones(3), (1, 1, 1))
     for _ in range(4):
-        now = field.on_lattice(inside)
+        now = field.on_lattice()
         field.fit(now**2, (now * (folds / folds.mean() - now)).astype(np.float32))
-    assert field.everywhere(inside).std() < 0.02
+    assert field.everywhere().std() < 0.02

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from bids_denoise.derivatives.description import write_dataset_files
 from bids_denoise.derivatives.store import Store
+from bids_denoise.group.classify import _sure
 from bids_denoise.group.estimates import interval
 from bids_denoise.stats.bootstrap import Estimate
 from tests.bids_factory import make_dataset
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bids_denoise.derivatives.names import Layout
+    from bids_denoise.stats.classify.run import Classified
 
 ASKED = ("--group-column", "diagnosis", "--patient", "AD", "--control", "HC")
 FAST = (*ASKED, "--permutations", "20")
@@ -159,3 +163,29 @@ def test_too_few_people_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[s
     layout = factory.study(tmp_path / "out", 2, 2)
     assert factory.group(layout.images, *FAST, "--features", "qc") == 64
     assert "the smaller group has 2 participants" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("ps", "told"),
+    [
+        ({"vbm": (0.03, 0.04), "qc": (0.6, 0.5)}, "No confident separation, neither before nor"),
+        ({"vbm": (0.03, 0.01), "qc": (0.6, 0.5)}, "by nothing before, and by grey matter maps"),
+        ({"vbm": (0.03, 0.2)}, "by grey matter maps before, and by nothing after"),
+    ],
+)
+def test_confidence_is_shared_by_the_kinds_that_were_tried(
+    ps: dict[str, tuple[float, float]], told: str
+) -> None:
+    assert told in _sure({name: cast("Classified", Judged(pair)) for name, pair in ps.items()})
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Answers of which only p is known, before and after."""
+
+    ps: tuple[float, float]
+
+    def answer(self, label: str, model: str) -> SimpleNamespace:
+        assert model == LINEAR
+        p = Estimate(self.ps[("original", "denoised").index(label)], 0, 1)
+        return SimpleNamespace(permutation=SimpleNamespace(p=p))
