@@ -1,7 +1,4 @@
-"""The nouns of the app: frozen values that travel from room to room.
-
-None of them does anything. Arrays inside them are never written to.
-"""
+"""The nouns of the app: values that travel from room to room. Nobody writes to their arrays."""
 
 from __future__ import annotations
 
@@ -43,7 +40,7 @@ class Filters:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Who is compared at the group level, and by what; `external` is COLUMN=VALUE or a path."""
+    """Who is compared, and by what; `smoothing` in mm, `external` COLUMN=VALUE or a path."""
 
     group_column: str = ""
     patient: str = ""
@@ -52,6 +49,7 @@ class Comparison:
     site_column: str = ""
     features: tuple[str, ...] = FEATURES
     permutations: int = 5000
+    smoothing: float | None = None
     outcome_column: str = ""
     good_outcome: tuple[str, ...] = ()
     predictors: tuple[str, ...] = ()

@@ -12,7 +12,8 @@ from benchmarks.tables import table
 from bids_denoise.anatomy.normalise import deform, modulated, smoothed
 from bids_denoise.anatomy.person import GREY
 from bids_denoise.connectome.parcels import geometric
-from bids_denoise.group.features import LEAST_GREY, REGIONS, SMOOTHING
+from bids_denoise.group.features import LEAST_GREY, REGIONS
+from bids_denoise.group.grey import SMOOTHING
 from bids_denoise.stats.classify.question import LINEAR, Plan, Question
 from bids_denoise.stats.classify.run import classify
 from bids_denoise.stats.design import make_design

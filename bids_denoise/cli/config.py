@@ -122,7 +122,8 @@ def _table(settings: Settings) -> dict[str, Any]:
         name: dict(values) for name, values in settings.parameters.items()
     }
     # In TOML, what follows a table's heading belongs to it: the tables come last.
-    plain = {key: value for key, value in {**pairs, **same_name}.items() if value not in ("", [])}
+    given = {**pairs, **same_name}
+    plain = {key: value for key, value in given.items() if value not in ("", [], None)}
     return plain | {key: value for key, value in tables.items() if value}
 
 

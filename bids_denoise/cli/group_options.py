@@ -58,6 +58,16 @@ GROUP_OPTIONS = (
         default="5000",
     ),
     Option(
+        "smoothing",
+        "Full width at half maximum in mm of the Gaussian that maps of grey matter are smoothed "
+        "by; about the size of what is looked for.",
+        GROUP,
+        kind="number",
+        metavar="MM",
+        minimum=0,
+        default="three voxels of the template",
+    ),
+    Option(
         "outcome_column",
         "Column of participants.tsv or of a table in phenotype/ that holds an outcome, to be "
         "predicted from other columns.",

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bids_denoise.anatomy.normalise import smoothed
 from bids_denoise.anatomy.template import TISSUES
 from bids_denoise.connectome.edges import fisher_z
 from bids_denoise.connectome.parcels import geometric
@@ -22,9 +21,6 @@ if TYPE_CHECKING:
     from bids_denoise.values import BoolArray
 
 ANATOMICAL = ("T1w", "T2w", "FLAIR", "PDw")
-SMOOTHING = 3.0
-"""Full width at half maximum of grey matter, in voxels of the template."""
-
 LEAST_GREY = 0.1
 """Mean share of grey matter, over original and denoised images, from which on a voxel counts."""
 
@@ -80,9 +76,9 @@ def grey_mask(grey: Grey) -> BoolArray:
 def _vbm(grey: Grey | None) -> Features | None:
     if grey is None:
         return None
-    mask, width = grey_mask(grey), SMOOTHING * grey.voxel
+    mask = grey_mask(grey)
     values = {
-        label: np.stack([smoothed(each, grey.affine, width)[mask] for each in grey.of(label)])
+        label: np.stack([grey.smooth(label, person)[mask] for person in grey.participants])
         for label in LABELS
     }
     names = tuple("-".join(map(str, at)) for at in np.argwhere(mask))

@@ -10,6 +10,7 @@ import numpy as np
 
 from bids_denoise import imageio
 from bids_denoise.anatomy import SEGMENTED
+from bids_denoise.anatomy.normalise import smoothed
 from bids_denoise.derivatives.store import Store
 from bids_denoise.errors import UsageError
 from bids_denoise.group.cohort import COHORT, SOURCE, Files, in_cohort
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from bids_denoise.values import FloatArray, Record
+
+
+SMOOTHING = 3.0
+"""Full width at half maximum of the Gaussian that maps are smoothed by, in voxels."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,8 @@ class Grey:
         (4, 4), voxel to RAS mm.
     template
         Its name; `source` says where it comes from.
+    fwhm
+        Full width at half maximum in mm of the smoothing that was asked for.
     remarks
         Who is not among them, and why.
     """
@@ -47,16 +54,21 @@ class Grey:
     affine: npt.NDArray[np.float64]
     template: str
     source: str
+    fwhm: float
     remarks: tuple[str, ...] = ()
 
     def of(self, label: str) -> FloatArray:
         """Return ``original`` or ``denoised``."""
         return self.original if label == "original" else self.denoised
 
+    def smooth(self, label: str, person: str) -> FloatArray:
+        """Return the smoothed grey matter of a participant, (x, y, z)."""
+        return smoothed(self.of(label)[self.participants.index(person)], self.affine, self.fwhm)
+
     @property
     def voxel(self) -> float:
         """Length of a voxel in mm."""
-        return float(abs(np.linalg.det(self.affine[:3, :3])) ** (1 / 3))
+        return voxel_of(self.affine)
 
 
 def grey_matter(study: Study, store: Store) -> Grey | None:
@@ -87,7 +99,7 @@ def grey_matter(study: Study, store: Store) -> Grey | None:
     ]
     files = in_cohort(chosen, study, store) if space == COHORT else _recorded(chosen, study)
     source = next(iter(chosen.values())).anatomy["template_source"] or SOURCE
-    return _read(files, (space, source), tuple(remarks))
+    return _read(files, (space, source), study.settings.comparison.smoothing, tuple(remarks))
 
 
 def _recorded(chosen: Mapping[str, Record], study: Study) -> Files:
@@ -99,9 +111,17 @@ def _recorded(chosen: Mapping[str, Record], study: Study) -> Files:
     }
 
 
-def _read(files: Files, space: tuple[str, str], remarks: tuple[str, ...]) -> Grey:
+def _read(
+    files: Files, space: tuple[str, str], fwhm: float | None, remarks: tuple[str, ...]
+) -> Grey:
     affine = imageio.read_placed(next(iter(files.values()))[LABELS[0]])[1]
     stacks = [
         np.stack([imageio.read(paths[label]) for paths in files.values()]) for label in LABELS
     ]
-    return Grey(tuple(files), stacks[0], stacks[1], affine, *space, remarks)
+    width = SMOOTHING * voxel_of(affine) if fwhm is None else fwhm
+    return Grey(tuple(files), stacks[0], stacks[1], affine, *space, width, remarks)
+
+
+def voxel_of(affine: npt.NDArray[np.float64]) -> float:
+    """Return the length of a voxel in mm."""
+    return float(abs(np.linalg.det(affine[:3, :3])) ** (1 / 3))

@@ -11,12 +11,11 @@ import numpy as np
 
 from bids_denoise import imageio
 from bids_denoise.anatomy import SEGMENTED
-from bids_denoise.anatomy.normalise import smoothed
 from bids_denoise.anatomy.template import TISSUES
 from bids_denoise.derivatives.store import Store
 from bids_denoise.group.cohort import COHORT
 from bids_denoise.group.covariates import TOTAL, Sample, sample_of
-from bids_denoise.group.features import SMOOTHING, grey_mask
+from bids_denoise.group.features import grey_mask
 from bids_denoise.group.grey import Grey, grey_matter
 from bids_denoise.group.study import LABELS, Study, first_images
 from bids_denoise.report.figures.maps import glass_brains
@@ -66,7 +65,7 @@ def voxelwise(study: Study, store: Store) -> Section | None:
     how = Inference(asked.permutations, study.settings.seed, alpha=ALPHA)
     maps = {
         label: compare(
-            _images(grey, label, sample.people),
+            (grey.smooth(label, person) for person in sample.people),
             mask,
             _design(study, sample, label),
             how,
@@ -97,13 +96,6 @@ def _totals(study: Study, people: tuple[str, ...], label: str) -> Iterator[float
     for person in people:
         volumes = images[person].anatomy["volumes"][label]
         yield sum(volumes[each] for each in TISSUES)
-
-
-def _images(grey: Grey, label: str, people: tuple[str, ...]) -> Iterator[FloatArray]:
-    width = SMOOTHING * grey.voxel
-    for person in people:
-        data = grey.of(label)[grey.participants.index(person)]
-        yield smoothed(data, grey.affine, width)
 
 
 def _write(
@@ -246,7 +238,7 @@ def _methods(one: GroupMaps, grey: Grey) -> str:
     how = one.inference
     return (
         f"Modulated grey matter in the space of {grey.template} was smoothed with a Gaussian of "
-        f"{SMOOTHING * grey.voxel:.3g} mm full width at half maximum and compared voxel by voxel "
+        f"{grey.fwhm:.3g} mm full width at half maximum and compared voxel by voxel "
         f"in a general linear model with the covariates {', '.join(one.design.names) or 'none'}. "
         f"Significance was judged by {how.permutations} permutations with threshold-free cluster "
         f"enhancement (E = {how.extent:g}, H = {how.height:g}), and by the largest t, corrected "

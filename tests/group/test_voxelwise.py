@@ -98,6 +98,17 @@ def test_who_is_not_known_is_left_out_and_named(
     assert "sub-03 is left out" not in text
 
 
+def test_smoothing_is_in_mm_and_the_methods_say_so(tmp_path: Path) -> None:
+    layout = factory.study(tmp_path / "out", 6, 6)
+    alike = []
+    for width in ("0", "12"):
+        compared(layout, "--smoothing", width)
+        assert f"a Gaussian of {width} mm" in Page((layout.qc / "group.html").read_text()).text
+        t = read(layout.qc / "group/voxelwise" / f"{STEM}original_stat-t_statmap.nii.gz")
+        alike.append(np.corrcoef(t[3:8, 4:9, 3:9].ravel(), t[4:9, 4:9, 3:9].ravel())[0, 1])
+    assert alike[1] > alike[0] + 0.1
+
+
 def test_age_can_be_compared_and_is_then_no_covariate(tmp_path: Path) -> None:
     layout = factory.study(tmp_path / "out", 4, 4)
     assert factory.group(layout.images, "--group-column", "age", "--permutations", "40") == 0
