@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,12 +38,18 @@ COVARIATES = ("age", "total_volume")
 AWAY = 2.0
 """mm from the nucleus, from which on what is found is a false alarm."""
 
+WIDTHS = (SMOOTHING, 2 * SMOOTHING)
+"""Voxels of full width at half maximum: what the app takes unless told, and about the nucleus."""
+
+LEAST = 1e-3
+"""Share of the nucleus that counts as found where less is, so that there is a ratio."""
+
 CONFOUNDED = 0.7
 """Correlation of the cause of a null label with age."""
 
-LOST = ["image", "d, true volume", "d, grey matter in it", "d, in the template"]
+LOST = ["smoothed by", "image", "d, true volume", "d, grey matter in it", "d, in the template"]
 LOST += ["difference", "spread", "mean squared error"]
-FOUND = ["by", *LABELS, "denoised / original", "more than 2 mm away"]
+FOUND = ["smoothed by", "by", *LABELS, "denoised / original", "more than 2 mm away"]
 ALARMS = ["labels", "image", "largest t", "TFCE", "interval"]
 APART = ["cohorts", "features", *(f"AUC {label}" for label in LABELS), "denoised - original"]
 
@@ -80,6 +86,18 @@ class Cohort:
         ill = np.array([diseased and label == ILL for label in labels], dtype=int)
         return maps[:, ill, np.arange(len(ill))]
 
+    @property
+    def voxel(self) -> float:
+        """Return the side of a voxel of the template in mm."""
+        return float(self.template.affine[0, 0])
+
+    def smoothed(self, width: float) -> Cohort:
+        """Return the same with maps smoothed by so many voxels."""
+        smooth = np.empty_like(self.grey)
+        for place in np.ndindex(smooth.shape[:2]):
+            smooth[place] = smoothed(self.grey[place], self.template.affine, width * self.voxel)
+        return replace(self, smooth=smooth)
+
     def maps(
         self, labels: Sequence[str], permutations: int, seed: int, diseased: bool = True
     ) -> list[GroupMaps]:
@@ -100,7 +118,7 @@ class Cohort:
 
 
 def gathered(protocol: Protocol, people: Sequence[tuple[Examined, Examined]]) -> Cohort:
-    """Bring everybody's grey matter to the template, and smooth it."""
+    """Bring everybody's grey matter to the template; it is not smoothed yet."""
     goal = protocol.template()
     grey = np.zeros((len(LABELS), 2, len(people), *goal.image.shape), np.float32)
     for number, versions in enumerate(people):
@@ -108,28 +126,30 @@ def gathered(protocol: Protocol, people: Sequence[tuple[Examined, Examined]]) ->
             for label, tissues in enumerate(person.tissues):
                 way = deform(tissues, person.affine, goal, person.linear)
                 grey[label, disease, number] = modulated(tissues[GREY], person.affine, way)
-    smooth = np.empty_like(grey)
-    for place in np.ndindex(grey.shape[:2]):
-        smooth[place] = smoothed(grey[place], goal.affine, SMOOTHING * protocol.voxel)
     mask = grey[1:, 0].mean(axis=(0, 1)) > LEAST_GREY
-    return Cohort(people, grey, smooth, mask, protocol.true_nucleus(), goal)
+    return Cohort(people, grey, grey, mask, protocol.true_nucleus(), goal)
 
 
 def all_tables(cohort: Cohort, cohorts: int, nulls: int, classified: int, permutations: int) -> str:
     """Return what is lost, what is found, false alarms, classifiers."""
     halves = list(cohort.halves(cohorts, 0.0, 2))
+    lost, found = [], []
+    for width in WIDTHS:
+        smooth = cohort.smoothed(width)
+        lost += _lost(smooth, halves, width)
+        found += _found(smooth, halves, permutations, width)
     parts = [
-        table(LOST, _lost(cohort, halves)),
-        table(FOUND, _found(cohort, halves, permutations)),
+        table(LOST, lost),
+        table(FOUND, found),
         f"{nulls} cohorts without effect, of which any voxel is significant:\n\n"
-        + table(ALARMS, _false_alarms(cohort, nulls, permutations)),
+        + table(ALARMS, _false_alarms(smooth, nulls, permutations)),
         f"Classifiers, mean of {classified} cohorts:\n\n"
-        + table(APART, _told_apart(cohort, halves[:classified])),
+        + table(APART, _told_apart(smooth, halves[:classified])),
     ]
     return "\n\n".join(parts)
 
 
-def _lost(cohort: Cohort, halves: Sequence[Sequence[str]]) -> Rows:
+def _lost(cohort: Cohort, halves: Sequence[Sequence[str]], width: float) -> Rows:
     """Return Cohen's d of the nucleus from its true volume to the maps, means over cohorts."""
     known = np.array([[each.nucleus for each in pair] for pair in cohort.people])
     seen = cohort.smooth[..., cohort.nucleus].mean(axis=-1)
@@ -146,6 +166,7 @@ def _lost(cohort: Cohort, halves: Sequence[Sequence[str]]) -> Rows:
         error = np.mean([healthy.errors[label] for healthy, _ in cohort.people])
         rows.append(
             [
+                f"{width * cohort.voxel:.1f} mm",
                 name,
                 *(f"{d:.2f}" for d, _, _ in steps),
                 *(f"{each:.1f} %" for each in steps[-1][1:]),
@@ -172,12 +193,14 @@ def _effect(values: Array, design: Design) -> tuple[float, float, float]:
     return float(slopes[0] / spread), float(slopes[0] * unit), float(spread * unit)
 
 
-def _found(cohort: Cohort, halves: Sequence[Sequence[str]], permutations: int) -> Rows:
+def _found(
+    cohort: Cohort, halves: Sequence[Sequence[str]], permutations: int, width: float
+) -> Rows:
     """Return the share of the nucleus that is significant, and how often anything far from it."""
     from scipy.ndimage import distance_transform_edt
 
-    nucleus, voxel = cohort.nucleus & cohort.mask, cohort.template.affine[0, 0]
-    away = cohort.mask & (distance_transform_edt(~cohort.nucleus) * voxel > AWAY)
+    nucleus = cohort.nucleus & cohort.mask
+    away = cohort.mask & (distance_transform_edt(~cohort.nucleus) * cohort.voxel > AWAY)
     found = np.zeros((2, len(LABELS), len(halves)))
     alarms = np.zeros_like(found, dtype=bool)
     for number, labels in enumerate(halves):
@@ -189,11 +212,12 @@ def _found(cohort: Cohort, halves: Sequence[Sequence[str]], permutations: int) -
     rows = []
     for name, shares, wrong in zip(("largest t", "TFCE"), found, alarms, strict=True):
         low, high = _ratio_interval(shares[-1], shares[-2])
-        ratio = shares[-1].mean() / max(shares[-2].mean(), 1e-9)
+        ratio = shares[-1].mean() / max(shares[-2].mean(), LEAST)
         rows.append(
             [
+                f"{width * cohort.voxel:.1f} mm",
                 name,
-                *(f"{100 * each.mean():.0f} %" for each in shares),
+                *(f"{100 * each.mean():.1f} %" for each in shares),
                 f"{ratio:.2f} [{low:.2f}, {high:.2f}]",
                 ", ".join(f"{each.sum()}" for each in wrong) + f" of {len(halves)}",
             ]
@@ -205,7 +229,7 @@ def _found(cohort: Cohort, halves: Sequence[Sequence[str]], permutations: int) -
 def _ratio_interval(one: Array, other: Array) -> tuple[float, float]:
     """Return 95 % of bootstrap ratios of the means over cohorts."""
     drawn = np.random.default_rng(0).integers(len(one), size=(2000, len(one)))
-    ratios = one[drawn].mean(axis=1) / np.maximum(other[drawn].mean(axis=1), 1e-9)
+    ratios = one[drawn].mean(axis=1) / np.maximum(other[drawn].mean(axis=1), LEAST)
     low, high = np.percentile(ratios, [2.5, 97.5])
     return float(low), float(high)
 
@@ -216,11 +240,11 @@ def _false_alarms(cohort: Cohort, count: int, permutations: int) -> Rows:
     rows: Rows = []
     low, high = binom.interval(0.95, count, 0.05)
     for name, confounding in (("by chance", 0.0), ("by age and chance", CONFOUNDED)):
-        alarms = np.zeros((len(LABELS), 2))
+        alarms = np.zeros((2, 2))
         for number, labels in enumerate(cohort.halves(count, confounding, 0)):
-            for label, maps in enumerate(cohort.maps(labels, permutations, number, False)):
+            for label, maps in enumerate(cohort.maps(labels, permutations, number, False)[1:]):
                 alarms[label] += maps.t.significant.any(), maps.tfce.significant.any()
-        for word, some in zip(LABELS, alarms, strict=True):
+        for word, some in zip(LABELS[1:], alarms, strict=True):
             rows.append([name, word, *(f"{each:.0f}" for each in some), f"{low:.0f} - {high:.0f}"])
             print(rows[-1], flush=True)
     return rows
