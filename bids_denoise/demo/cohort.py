@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bids_denoise.demo.scans import Acquired, Truth
-from bids_denoise.simulate.cohort import HEAD_SPREAD, Design, Group, Site, draw_people
+from bids_denoise.simulate.cohort import Design, Group, Site, draw_people
 from bids_denoise.simulate.session import nuclei, scan
 from bids_denoise.simulate.species import SPECIES
 
@@ -30,9 +29,6 @@ DESIGN = Design(
     sites=(Site(snr=SNR),),
     age_spread=8.0,
 )
-CANDIDATES = 5
-"""For each control that is scanned."""
-
 REPEATED, REPEATS = f"sub-{PATIENT}001", 4
 """Who is scanned more than once, and how often."""
 
@@ -41,28 +37,8 @@ VOXEL, LARGEST = 3.0, 4.5
 
 
 def people(seed: int) -> tuple[Person, ...]:
-    """Draw everyone of the cohort: controls, each matched with a patient, and the patients.
-
-    Of `CANDIDATES` times as many the controls are those nearest in age and size of the head to a
-    patient of the same sex.
-    """
-    control, patient = DESIGN.groups
-    many = replace(control, size=CANDIDATES * control.size)
-    drawn = draw_people(replace(DESIGN, groups=(many, patient)), seed)
-    left, patients = drawn[: many.size], drawn[many.size :]
-    controls: list[Person] = []
-    for number, person in enumerate(patients, start=1):
-        found = min(left, key=partial(_apart, person))
-        left = tuple(each for each in left if each is not found)
-        controls.append(replace(found, participant_id=f"sub-{CONTROL}{number:03d}"))
-    return (*controls, *patients)
-
-
-def _apart(one: Person, other: Person) -> float:
-    """Return how badly two people match, in standard deviations of age and size of the head."""
-    years = (one.age - other.age) / DESIGN.age_spread
-    size = (one.traits.scale**3 - other.traits.scale**3) / HEAD_SPREAD
-    return float(np.hypot(years, size)) + 100 * (one.sex != other.sex)
+    """Draw everyone of the cohort."""
+    return draw_people(DESIGN, seed)
 
 
 def voxel_of(coarseness: float) -> float:

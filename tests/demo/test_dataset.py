@@ -108,17 +108,6 @@ def test_table_says_who_is_in_which_group(scanned: Path) -> None:
         assert len(list(scans_of)) == (cohort.REPEATS if repeated else 1)
 
 
-def test_controls_match_patients() -> None:
-    for seed in range(3):
-        people = cohort.people(seed)
-        assert len({person.seed for person in people}) == len(people)
-        for control, patient in zip(people[:SIZE], people[SIZE:], strict=True):
-            assert (control.group, patient.group) == ("control", "patient")
-            assert control.participant_id == patient.participant_id.replace("patient", "control")
-            assert control.sex == patient.sex
-            assert abs(control.age - patient.age) < 2 * cohort.DESIGN.age_spread
-
-
 def test_the_nucleus_of_patients_is_smaller_by_the_effect(
     scanned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
