@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from bids_denoise.simulate.cohort import Person
 
-EFFECT = 0.25
+EFFECT = 0.48
 """Share by which the left caudate of patients is smaller than it would be."""
 
 CONTROL, PATIENT = "control", "patient"
@@ -25,7 +25,7 @@ SNR = 8.0
 """Mean signal of the brain over sigma: a short scan."""
 
 DESIGN = Design(
-    groups=(Group(CONTROL, 8), Group(PATIENT, 8, EFFECT)),
+    groups=(Group(CONTROL, 12), Group(PATIENT, 12, EFFECT)),
     sites=(Site(snr=SNR),),
     age_spread=8.0,
 )

@@ -11,10 +11,12 @@ import numpy as np
 
 from bids_denoise import imageio
 from bids_denoise.anatomy.template import TISSUES
+from bids_denoise.demo.cohort import PATIENT
 from bids_denoise.demo.gain import truth_path
 from bids_denoise.derivatives.records import read_records
 from bids_denoise.derivatives.store import read_table
 from bids_denoise.group.study import LABELS
+from bids_denoise.group.voxelwise import ALPHA
 from bids_denoise.simulate.anatomy import NUCLEI, Grid, points_of
 from bids_denoise.simulate.traits import distance
 from bids_denoise.stats.classify.question import LINEAR
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 
 NEAR = 4.5
 """mm: half the width that grey matter of voxels of 3 mm is smoothed with."""
+
+FEWEST = 6
+"""People whose nucleus is known, from which on its volume is compared."""
 
 CLASSIFIED = {"vbm": "grey matter maps", "volumes": "volumes", "qc": "image quality"}
 
@@ -48,7 +53,8 @@ class Brought(NamedTuple):
 
 def findings(root: Path) -> list[Finding]:
     """Compare what the group level found in a demo in `root` with the truth; all that is there."""
-    return [*_tissues(root), *_maps(root), *_classifiers(root), *_repeats(root)]
+    parts = (_tissues, _nucleus, _maps, _classifiers, _repeats)
+    return [finding for part in parts for finding in part(root)]
 
 
 def table(found: list[Finding]) -> str:
@@ -121,11 +127,45 @@ def _dice(one: FloatArray, other: FloatArray) -> dict[str, float]:
     }
 
 
+def _nucleus(root: Path) -> Iterator[Finding]:
+    """Yield how well the grey matter of the nucleus in the template tells its true volume."""
+    groups = {
+        row["participant_id"]: row["group"]
+        for row in read_table(root / "dataset" / "participants.tsv")
+    }
+    people = []
+    for record in _examined(root):
+        path = truth_path(root, root / "dataset" / record.source, "desc-nucleus_mask")
+        if path.is_file() and "grey_denoised" in record.anatomy["files"]:
+            true = float(imageio.read(path).sum())
+            found = [_inside(root, record.anatomy["files"][f"grey_{label}"]) for label in LABELS]
+            people.append((groups[f"sub-{record.participant}"] == PATIENT, true, *found))
+    if len(people) < FEWEST:
+        return
+    patient, true, *found = np.array(people).T
+    agree = [f"{np.corrcoef(true, each)[0, 1]:.2f}" for each in found]
+    yield Finding(f"Left caudate: correlation with its true volume (n = {len(true)})", "1", *agree)
+    d, *ds = (f"{_cohen(each, patient > 0):.2f}" for each in (true, *found))
+    yield Finding("  difference of patients from controls, Cohen's d", d, *ds)
+
+
+def _inside(root: Path, grey: str) -> float:
+    """Return the grey matter in a person's left caudate, of a map in the template."""
+    data, affine = imageio.read_placed(root / "denoised" / grey)
+    return float(data[_away(data, affine) <= 0].sum())
+
+
+def _cohen(values: np.ndarray, patient: np.ndarray) -> float:
+    ours, others = values[patient], values[~patient]
+    spread = np.sqrt((ours.var(ddof=1) + others.var(ddof=1)) / 2)
+    return float((ours.mean() - others.mean()) / spread)
+
+
 def _maps(root: Path) -> Iterator[Finding]:
     """Yield whether grey matter is found to be less where it is."""
     folder = root / "denoised" / "group" / "voxelwise"
     maps: dict[str, dict[str, FloatArray]] = {}
-    for name in ("t", "tSignificant", "pTfceCorrected"):
+    for name in ("t", "pMaxT", "pTfceCorrected"):
         paths = {
             label: sorted(folder.glob(f"*_desc-{label}_stat-{name}_*.nii.gz")) for label in LABELS
         }
@@ -141,12 +181,15 @@ def _maps(root: Path) -> Iterator[Finding]:
     yield Finding(
         "  mm from there to the left caudate", "0", *(f"{max(away[at], 0):.0f}" for at in least)
     )
-    p = [f"{maps['pTfceCorrected'][label][inside].min():.3f}" for label in LABELS]
-    yield Finding("  least corrected p in the left caudate (TFCE)", "", *p)
-    less = [maps["tSignificant"][label] < 0 for label in LABELS]
-    yield Finding("  significant voxels", str(inside.sum()), *(str(each.sum()) for each in less))
-    what = f"  of these in the left caudate, or within {NEAR:g} mm"
-    yield Finding(what, str(inside.sum()), *(str((each & near).sum()) for each in less))
+    for name, words in (("pMaxT", "largest t"), ("pTfceCorrected", "TFCE")):
+        p = [maps[name][label] for label in LABELS]
+        least_p = (f"{each[inside].min():.3f}" for each in p)
+        yield Finding(f"  least p there, corrected ({words})", "", *least_p)
+        less = [
+            (each <= ALPHA) & (maps["t"][label] < 0) for each, label in zip(p, LABELS, strict=True)
+        ]
+        what = f"  voxels of p <= {ALPHA:g} ({words}); of these within {NEAR:g} mm"
+        yield Finding(what, str(inside.sum()), *(f"{e.sum()}; {(e & near).sum()}" for e in less))
 
 
 def _away(image: FloatArray, affine: np.ndarray) -> FloatArray:

@@ -171,7 +171,7 @@ doi:10.1016/j.neuroimage.2010.07.033); see LICENSE.
 
 COHORT = """\
 A cohort of patients and controls (column `group` of participants.tsv) has one coarse, noisy T1w
-each; one patient has four repeats. The left caudate of patients is a quarter smaller.
+each; one patient has four repeats. The left caudate of patients is half as large.
 
 """
 

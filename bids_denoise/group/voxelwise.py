@@ -226,12 +226,17 @@ def _section(
 
 
 def _answer(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
-    old, new = (each["significant_voxels_tfce"] for each in (before, after))
-    told = f"{old} voxels differ significantly in the original images, {new} in the denoised ones"
-    if not old and not new:
+    """Say how many voxels differ by either test, and how strong the strongest is."""
+    counts = {
+        words: [each[f"significant_voxels_{key}"] for each in (before, after)]
+        for key, words in (("tfce", "TFCE"), ("max_t", "the largest t"))
+    }
+    told = "; ".join(f"{old} and {new} by {words}" for words, (old, new) in counts.items())
+    told = f"Voxels that differ significantly before and after denoising: {told}"
+    if not any(map(any, counts.values())):
         told = "No voxel differs significantly, neither in the original nor in the denoised images"
     ends = f"strongest t {before['strongest_t']:.2f} and {after['strongest_t']:.2f}"
-    return f"{told} ({ends}; family-wise error {ALPHA:.0%}, TFCE)."
+    return f"{told} ({ends}; family-wise error {ALPHA:.0%} of each test)."
 
 
 def _methods(one: GroupMaps, grey: Grey) -> str:

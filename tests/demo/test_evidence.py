@@ -1,6 +1,7 @@
 import shutil
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,8 +10,10 @@ from bids_denoise import imageio
 from bids_denoise.anatomy.template import TISSUES
 from bids_denoise.demo import evidence
 from bids_denoise.derivatives.store import json_text, table_text
+from bids_denoise.group.study import LABELS
 from bids_denoise.simulate.anatomy import NUCLEI, centred_grid
 from bids_denoise.values import Record
+from tests.demo.conftest import SIZE
 
 STEM = "sub-patient002/anat/sub-patient002"
 GRID = centred_grid((31, 36, 31), (6.0, 6.0, 6.0))
@@ -23,6 +26,19 @@ def root(scanned: Path, tmp_path: Path) -> Path:
         (tmp_path / kind).symlink_to(scanned / kind)
     (tmp_path / "denoised").mkdir()
     return tmp_path
+
+
+def write_record(root: Path, stem: str, anatomy: dict[str, Any]) -> None:
+    record = Record(
+        source=f"{stem}_T1w.nii.gz",
+        participant=Path(stem).name.partition("_")[0].removeprefix("sub-"),
+        session=None,
+        datatype="anat",
+        suffix="T1w",
+        status="ok",
+        anatomy=anatomy,
+    )
+    (root / "denoised" / f"{stem}_desc-x_qc.json").write_text(json_text(asdict(record)))
 
 
 def by_name(root: Path) -> dict[str, tuple[str, str, str]]:
@@ -53,16 +69,7 @@ def test_the_true_tissues_overlap_with_the_truth(root: Path) -> None:
         "files": {f"tissues_{key}": f"{below}/{key}.nii.gz" for key in ("original", "denoised")},
         "volumes": {"original": {key: 1.2 * true[key] for key in TISSUES}, "denoised": true},
     }
-    record = Record(
-        source=f"{STEM}_T1w.nii.gz",
-        participant="patient002",
-        session=None,
-        datatype="anat",
-        suffix="T1w",
-        status="ok",
-        anatomy=anatomy,
-    )
-    (folder / "sub-patient002_desc-x_qc.json").write_text(json_text(asdict(record)))
+    write_record(root, STEM, anatomy)
     found = by_name(root)
     for tissue in TISSUES:
         zero, original, denoised = found[f"{tissue} volume, mean error in % (n = 1)"]
@@ -71,6 +78,31 @@ def test_the_true_tissues_overlap_with_the_truth(root: Path) -> None:
         _, original, denoised = found[f"{tissue}, Dice with the truth"]
         assert float(original) < 0.95
         assert denoised == "1.000"
+
+
+def test_the_nucleus_of_everybody_is_held_against_its_true_volume(root: Path) -> None:
+    for path in sorted((root / "truth").glob("sub-*/anat/*_desc-nucleus_mask.nii.gz")):
+        below = path.relative_to(root / "truth").parent
+        stem = (below / path.name.removesuffix("_desc-nucleus_mask.nii.gz")).as_posix()
+        folder = root / "denoised" / below
+        folder.mkdir(parents=True)
+        true = imageio.read(path).sum()
+        volumes = dict.fromkeys(TISSUES, 1.0)
+        files = {}
+        for label, value in (("original", 900 - true), ("denoised", true)):
+            labels = root / "truth" / f"{stem}_desc-truth_dseg.nii.gz"
+            files[f"tissues_{label}"] = Path("..", labels.relative_to(root)).as_posix()
+            files[f"grey_{label}"] = (below / f"{label}.nii.gz").as_posix()
+            grey = np.full(GRID.shape, value, np.float32)
+            imageio.write_new(folder / f"{label}.nii.gz", grey, GRID.affine)
+        write_record(root, stem, {"files": files, "volumes": dict.fromkeys(LABELS, volumes)})
+    found = by_name(root)
+    agree = found[f"Left caudate: correlation with its true volume (n = {2 * SIZE})"]
+    assert agree == ("1", "-1.00", "1.00")
+    true_d, original, denoised = found["difference of patients from controls, Cohen's d"]
+    assert float(true_d) < -1
+    assert denoised == true_d
+    assert float(original) == -float(true_d)
 
 
 @pytest.mark.parametrize("place", ["nucleus", "elsewhere"])
@@ -84,19 +116,20 @@ def test_maps_tell_the_nucleus_from_elsewhere(root: Path, place: str) -> None:
     strong[tuple(voxel)] = -9
     p = np.where(strong < -8, 0.01, 0.9).astype(np.float32)
     for label, t, corrected in (("original", quiet, p * 0 + 0.9), ("denoised", strong, p)):
-        maps = {"t": t, "tSignificant": np.where(t < -8, t, 0), "pTfceCorrected": corrected}
+        maps = {"t": t, "pMaxT": corrected / 2, "pTfceCorrected": corrected}
         for name, data in maps.items():
             path = folder / f"space-X_desc-{label}_stat-{name}_statmap.nii.gz"
             imageio.write_new(path, np.asarray(data, np.float32), GRID.affine)
     found = by_name(root)
     assert found["Less grey matter in patients: strongest t"][1:] == ("-0.50", "-9.00")
-    assert found["significant voxels"][1:] == ("0", "1")
-    there = found["of these in the left caudate, or within 4.5 mm"]
     away = found["mm from there to the left caudate"][2]
-    least = found["least corrected p in the left caudate (TFCE)"][2]
-    expected = ("1", "0", "0.010") if place == "nucleus" else ("0", away, "0.900")
-    assert (there[2], away, least) == expected
     assert place == "nucleus" or float(away) > 50
+    for words, part in (("largest t", 0.5), ("TFCE", 1.0)):
+        voxels = found[f"voxels of p <= 0.05 ({words}); of these within 4.5 mm"]
+        least = found[f"least p there, corrected ({words})"]
+        there = place == "nucleus"
+        assert voxels[1:] == ("0; 0", "1; 1" if there else "1; 0")
+        assert least[1:] == (f"{0.9 * part:.3f}", f"{(0.01 if there else 0.9) * part:.3f}")
 
 
 def test_numbers_of_classifiers_and_repeats_are_those_of_their_tables(root: Path) -> None:

@@ -64,8 +64,9 @@ def test_denoised_maps_say_it_more_clearly_on_the_same_terms(found: Layout) -> N
 def test_the_page_has_the_numbers_of_the_tables(found: Layout) -> None:
     text = Page((found.qc / "group.html").read_text()).text
     summary = json.loads((found.qc / "group/voxelwise/summary.json").read_text())
-    counts = [summary[label]["significant_voxels_tfce"] for label in ("original", "denoised")]
-    assert "{} voxels differ significantly in the original images, {} in".format(*counts) in text
+    for key, words in (("tfce", "TFCE"), ("max_t", "the largest t")):
+        before, after = (summary[each][f"significant_voxels_{key}"] for each in summary)
+        assert f"{before} and {after} by {words}" in text
     assert "HC against AD: 16 participants" in text
     first = factory.rows_at(found.qc / "group/voxelwise/clusters.tsv")[0]
     assert first["image"] == "original"
