@@ -48,7 +48,7 @@ from bids_denoise.anatomy.brain import find_brain  # noqa: E402
 from bids_denoise.errors import ScanError  # noqa: E402
 from bids_denoise.imageio.padding import padding  # noqa: E402
 from bids_denoise.simulate import anatomy  # noqa: E402
-from bids_denoise.simulate.contrasts import WHOLE_HEAD  # noqa: E402
+from bids_denoise.simulate.contrasts import RIGHT_TO_LEFT, WHOLE_HEAD  # noqa: E402
 from bids_denoise.simulate.noise import add_rician  # noqa: E402
 from bids_denoise.simulate.phantom import CONTRASTS, Tissue  # noqa: E402
 from bids_denoise.simulate.shells import surrounded  # noqa: E402
@@ -193,6 +193,8 @@ def _label_maps(data: Path, most: int) -> Iterator[Case]:
         codes = labels.astype(np.int16)
         brain = brain_of(codes)[::2, ::2, ::2]
         codes, affine = codes[::2, ::2, ::2], affine @ np.diag([2.0, 2.0, 2.0, 1.0])
+        for code, other in RIGHT_TO_LEFT.items():  # both hemispheres look alike
+            codes[codes == code] = other
         for contrast in range(3):
             rng = np.random.default_rng((number, contrast))
             volume = draw_tissues(int(codes.max()) + 1, rng, WHOLE_HEAD).means[codes]

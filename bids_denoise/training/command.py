@@ -134,7 +134,7 @@ def _run(
         left = row["seconds"] / (now.step - first) * (recipe.steps - now.step)
         print(f"{json.dumps(row)}  {left / 60:.0f} min left", flush=True)
     facts = {
-        "held_out": [test.name for test in tests],
+        "held_out": list(dict.fromkeys(test.name for test in tests)),
         measure: figures_of(state.mean, tests, device),
         "precision": "bfloat16" if state.low_precision else "float32",
     }

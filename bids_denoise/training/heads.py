@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from bids_denoise import imageio
-from bids_denoise.anatomy.brain_network import normalised
+from bids_denoise.anatomy.brain_network import in_units, normalised
 from bids_denoise.simulate.contrasts import RIGHT_TO_LEFT, WHOLE_HEAD, random_matrix
 from bids_denoise.simulate.fields import smooth_field
 from bids_denoise.simulate.label_maps import crop, elastic, partial_volume, scan_view
@@ -47,8 +47,14 @@ SULCUS = 6
 MARGIN = 8
 
 LOOK = replace(WHOLE_HEAD, rotation=30.0, anisotropy=1.25, thick_share=0.0)
-ANY_WAY = 0.2
+ANY_WAY = 0.1
 """How often a head lies in any orientation, not the usual one."""
+
+WRONG = (0.004, 0.2)
+SHIFT = (-0.08, 0.14)
+BLURRED = (0.005, 0.02)
+"""What an earlier look is wrong by: standard deviation of its border, how far it lies too far in
+or out all over at most, and how unsure it is, over the length of the brain."""
 
 
 class Head(NamedTuple):
@@ -59,7 +65,11 @@ class Head(NamedTuple):
 
 
 class Views(NamedTuple):
-    """Heads as a scanner sees them, float32 (batch, 1, x, y, z), and how much is brain."""
+    """Heads as a scanner sees them, and how much of each voxel is brain.
+
+    `image` float32 (batch, 2, x, y, z): the signal, and what an earlier look said; `brain`
+    (batch, 1, x, y, z).
+    """
 
     image: FloatArray
     brain: FloatArray
@@ -119,7 +129,7 @@ def draw_block(recipe: Recipe, bank: Bank, block: int) -> Views:
         head = bank.heads[int(rng.integers(len(bank.heads)))]
         drawn.append(view_of(head, recipe.patch, recipe.heads, rng))
     images, brains = zip(*drawn, strict=True)
-    return Views(np.stack(images)[:, np.newaxis], np.stack(brains)[:, np.newaxis])
+    return Views(np.stack(images), np.stack(brains)[:, np.newaxis])
 
 
 def cut_patches(recipe: Recipe, blocks: Sequence[Tensors], step: int) -> dict[str, torch.Tensor]:
@@ -136,12 +146,17 @@ def cut_patches(recipe: Recipe, blocks: Sequence[Tensors], step: int) -> dict[st
 def view_of(
     head: Head, edge: int, settings: Heads, rng: np.random.Generator
 ) -> tuple[FloatArray, FloatArray]:
-    """Return a scan of a head of random look and how much of each voxel is brain, (edge,) * 3."""
+    """Return a scan of a head of random look and how much of each voxel is brain, (edge,) * 3.
+
+    The scan has two channels, as the network takes them: the signal, and what an earlier look
+    said; where that is nothing, all of the head is seen, else a part and from closer.
+    """
     labels, inside = _turned(head, rng)
-    animal = rng.random() < settings.animals
-    matrix = _steps(inside, edge, settings, rng, animal)
-    centre = np.argwhere(inside[::4, ::4, ::4]).mean(axis=0) * 4
-    place = (edge - 1) / 2 + edge * rng.uniform(-0.15, 0.15, 3)
+    animal, again = rng.random() < settings.animals, rng.random() < settings.again
+    share = float(np.exp(rng.uniform(*np.log(settings.closer if again else settings.share))))
+    matrix = _steps(inside, share * edge, settings, rng, animal)
+    centre, whole = np.argwhere(inside[::4, ::4, ::4]).mean(axis=0) * 4, np.count_nonzero(inside)
+    place = (edge - 1) / 2 + edge * max(0.15, share / 2 - 0.3) * rng.uniform(-1, 1, 3)
     bend = rng.uniform(0, 0.35 if animal else 0.15)
     moved = elastic((edge,) * 3, bend, edge * rng.uniform(0.08, 0.25), rng)
     view = scan_view((place, centre), matrix, moved)
@@ -149,12 +164,32 @@ def view_of(
     labels = np.asarray(part, np.int16)
     inside = crop(inside.astype(np.uint8), view)[0] > 0
     brain = partial_volume(inside.astype(np.float32), seen, 0.0)
+    size = float(np.cbrt(whole / abs(np.linalg.det(matrix))))
     if animal or rng.random() < settings.shells:
-        volume = _shelled(labels, inside, seen, brain, rng)
+        volume = _shelled((labels, inside), seen, (brain, size), rng)
     else:
         volume = _as_labelled(labels, seen, rng)
     volume = _scanned(volume, brain, settings, rng)
-    return normalised(volume), brain
+    if not again:
+        return np.stack((normalised(volume), np.zeros_like(volume))), brain
+    earlier = _earlier(brain, share * edge, rng)
+    low = np.float32(rng.random() * np.percentile(volume, 1))  # air is not always in view
+    return np.stack((in_units(volume, low, volume[earlier > 0]), earlier)), brain
+
+
+def _earlier(brain: FloatArray, length: float, rng: np.random.Generator) -> FloatArray:
+    """Return what an earlier look may have said of a brain of `length` voxels, -1 to 1."""
+    from scipy.ndimage import distance_transform_edt
+
+    inside = brain > 0.5
+    depth = np.full(brain.shape, length if inside.all() else -length, np.float32)
+    if inside.any() and not inside.all():
+        depth[...] = distance_transform_edt(inside) - distance_transform_edt(~inside)
+    wrong = length * np.exp(rng.uniform(*np.log(WRONG)))
+    field = smooth_field(brain.shape, length * rng.uniform(0.03, 0.3), rng)
+    shift = length * rng.random() * rng.uniform(*SHIFT)
+    depth += np.float32(wrong) * field + np.float32(shift)
+    return np.asarray(np.tanh(depth / np.float32(2 * length * rng.uniform(*BLURRED))))
 
 
 def _turned(head: Head, rng: np.random.Generator) -> tuple[npt.NDArray[np.int16], BoolArray]:
@@ -166,9 +201,9 @@ def _turned(head: Head, rng: np.random.Generator) -> tuple[npt.NDArray[np.int16]
 
 
 def _steps(
-    inside: BoolArray, edge: int, settings: Heads, rng: np.random.Generator, animal: bool
+    inside: BoolArray, length: float, settings: Heads, rng: np.random.Generator, animal: bool
 ) -> Matrix:
-    """Return the steps of the scan grid in label voxels: brains of all sizes and shapes."""
+    """Return the steps of the scan grid in label voxels: brains `length` long, of all shapes."""
     turn = random_matrix(rng, replace(LOOK, resolution=(1.0, 1.0)))
     stretch = np.exp(rng.uniform(-1, 1, 3) * np.log(settings.stretch if animal else 1.12))
     shear = np.eye(3) + np.triu(rng.uniform(-0.2, 0.2, (3, 3)), 1) * (1 if animal else 0.3)
@@ -176,8 +211,7 @@ def _steps(
     half = np.array([np.ptp(np.flatnonzero(inside.any(axis=axes))) for axes in _OTHERS]) / 2
     corners = np.linalg.inv(matrix) * half
     longest = 2 * float(np.sqrt(np.square(corners).sum(axis=1)).max())
-    share = np.exp(rng.uniform(*np.log(settings.share)))
-    return np.asarray(matrix * longest / (share * edge))
+    return np.asarray(matrix * longest / length)
 
 
 _OTHERS = ((1, 2), (0, 2), (0, 1))
@@ -191,15 +225,18 @@ def _as_labelled(labels: npt.NDArray[np.int16], view: View, rng: np.random.Gener
 
 
 def _shelled(
-    labels: npt.NDArray[np.int16],
-    inside: BoolArray,
+    labelled: tuple[npt.NDArray[np.int16], BoolArray],
     view: View,
-    brain: FloatArray,
+    seen: tuple[FloatArray, float],
     rng: np.random.Generator,
 ) -> FloatArray:
-    """Return the brain of the label map in a random contrast, with other surroundings."""
+    """Return the brain of the label map in a random contrast, with other surroundings.
+
+    `seen` is how much of each voxel is brain, and the brain's size, in view or not, in voxels.
+    """
     from scipy.ndimage import distance_transform_edt, gaussian_filter
 
+    (labels, inside), (brain, size) = labelled, seen
     tissues = draw_tissues(int(labels.max()) + 1, rng, LOOK)
     if rng.random() < 0.3:  # little contrast within the brain, as in rodents
         flat = np.float32(rng.uniform(0.05, 0.5))
@@ -212,7 +249,6 @@ def _shelled(
         within = gaussian_filter(within * brain, width) / weight
     distance = distance_transform_edt(brain < 0.5).astype(np.float32)
     distance = np.maximum(distance - np.float32(0.5), 0)
-    size = max(float(np.cbrt(brain.sum(dtype=np.float64))), 1.0)
     around = shells(distance / np.float32(size), rng, 1 / size)
     whole = np.float32(tissues.means.max())
     return (brain * within + (1 - brain) * around * whole) * _texture(brain.shape, rng)

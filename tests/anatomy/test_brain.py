@@ -6,17 +6,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from scipy.ndimage import binary_closing, binary_fill_holes
+import torch
+from scipy.ndimage import binary_closing, binary_fill_holes, distance_transform_edt
 
 from bids_denoise.anatomy import brain as room
 from bids_denoise.anatomy import brain_network
 from bids_denoise.anatomy.brain import find_brain
-from bids_denoise.anatomy.brain_network import Answer, Grid
+from bids_denoise.anatomy.brain_network import Answer, Grid, _in_tiles, _look
 from bids_denoise.errors import ScanError
 from bids_denoise.simulate import anatomy
 from bids_denoise.simulate.noise import add_rician
 from bids_denoise.simulate.phantom import CONTRASTS, Tissue
 from bids_denoise.values import Device, Image
+from bids_denoise.weights import load_weights
 
 if TYPE_CHECKING:
     from bids_denoise.values import BoolArray, FloatArray
@@ -173,6 +175,34 @@ def test_an_unlikely_answer_is_not_taken_and_that_is_said(
     assert any(said in each for each in found.remarks)
     assert "not by the network" in found.remarks[-1]
     assert dice(found.mask, truth) > 0.85
+
+
+@pytest.mark.parametrize("shape", [(24, 50, 130), (48, 64, 17)])
+def test_tiles_are_mixed_so_that_no_seam_is_seen(shape: tuple[int, int, int]) -> None:
+    asked = []
+
+    class Same(torch.nn.Module):
+        multiple = 16
+
+        def forward(self, image: torch.Tensor) -> torch.Tensor:
+            asked.append(image.shape[2:])
+            return image[:, :1]
+
+    given = torch.rand((1, 2, *shape), generator=torch.Generator().manual_seed(1))
+    odds = _in_tiles(Same(), 48, given)  # type: ignore[arg-type]
+    torch.testing.assert_close(odds, given[:, :1])
+    assert {edge % 16 for each in asked for edge in each} == {0}
+    assert max(edge for each in asked for edge in each) == 48
+
+
+def test_what_is_seen_again_is_seen_better(parts: FloatArray, truth: BoolArray) -> None:
+    """Told of a brain that is a tenth too wide, the network finds its border."""
+    image = scan(parts)
+    grid = Grid(GRID.shape, 3.0, GRID.affine[:3, 3])
+    wide = distance_transform_edt(~truth) <= 2
+    told = Answer(np.where(wide, np.float32(6), np.float32(-6)), grid)
+    found = _look(load_weights("brain_mask").network, image, grid, told, Device())
+    assert dice(found.odds > 0, truth) > dice(wide, truth) + 0.05
 
 
 def test_noise_alone_is_no_head() -> None:
