@@ -12,9 +12,9 @@ from bids_denoise import __version__
 from bids_denoise.errors import BidsDenoiseError
 
 ABOUT = """\
-Simulate a BIDS dataset whose truth is known (two heads with T1w, T2w, bold and dwi; patients and
-controls with a coarse T1w), run bids-denoise on it, and print how much nearer to the truth each
-image came, and what the group level finds before and after."""
+Simulate a small BIDS dataset whose truth is known (two heads with T1w, T2w, bold and dwi), run
+bids-denoise on it, and print how much nearer to the truth each image came. With --cohort also
+patients and controls, and what the group level finds before and after."""
 
 PERMUTATIONS = 500
 
@@ -49,10 +49,10 @@ def _parser() -> argparse.ArgumentParser:
         help="make every voxel X times longer, 1 to 3: quicker, less to see (default 1)",
     )
     parser.add_argument(
-        "--no-cohort",
-        action="store_false",
-        dest="cohort",
-        help="no patients and controls, no tissues, no comparison of groups: half as long",
+        "--cohort",
+        action="store_true",
+        help="scan twelve patients and twelve controls too, segment every brain and compare the "
+        "groups: the whole story, twice as long",
     )
     parser.add_argument("--only-dataset", action="store_true", help="simulate, and do no more")
     parser.add_argument("--version", action="version", version=f"bids-denoise {__version__}")
