@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-import torch
 from scipy.ndimage import binary_closing, binary_fill_holes, distance_transform_edt
 
 from bids_denoise.anatomy import brain as room
@@ -179,6 +178,8 @@ def test_an_unlikely_answer_is_not_taken_and_that_is_said(
 
 @pytest.mark.parametrize("shape", [(24, 50, 130), (48, 64, 17)])
 def test_tiles_are_mixed_so_that_no_seam_is_seen(shape: tuple[int, int, int]) -> None:
+    import torch
+
     asked = []
 
     class Same(torch.nn.Module):
