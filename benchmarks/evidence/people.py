@@ -159,13 +159,6 @@ def denoised(image: Image, noise: Noise | None = None) -> FloatArray:
     return denoise(chosen, image, noise or estimate(image), Device()).data
 
 
-def tissues_of(whole: Template) -> FloatArray:
-    """Return the maps of a template that has them."""
-    if whole.tissues is None:
-        raise ValueError(f"{whole.name} has no tissues")
-    return whole.tissues
-
-
 def _mean_rat() -> Rodent:
     traits = Traits(nuclei=(1.0,) * len(rodent.HIPPOCAMPI))
     return rodent.draw_rodent(rodent.RAT, np.random.default_rng(0), traits, 0.0)

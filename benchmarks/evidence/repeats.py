@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from benchmarks.evidence.people import denoised, tissues_of
+from benchmarks.evidence.people import denoised
 from benchmarks.tables import table
 from bids_denoise.anatomy.grids import pull
 from bids_denoise.anatomy.template import TISSUES, mni152
@@ -192,7 +192,8 @@ def _segmented(data: FloatArray, repeat: Repeat, protocol: Protocol) -> FloatArr
     prior = None
     if protocol.species == "human":
         whole = mni152(protocol.voxel)
-        prior = pull(tissues_of(whole), whole.affine, repeat.grid)
+        if whole.tissues is not None:
+            prior = pull(whole.tissues, whole.affine, repeat.grid)
     return segment(data, repeat.mask, repeat.affine, prior).probabilities
 
 
