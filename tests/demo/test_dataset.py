@@ -124,7 +124,7 @@ def test_the_nucleus_of_patients_is_smaller_by_the_effect(
     assert np.array_equal(grey["control", scanned], grey["control", tmp_path])
     lost = grey["patient", tmp_path] - grey["patient", scanned]
     volume = 4 / 3 * np.pi * np.prod(NUCLEI[0].axes) / cohort.voxel_of(COARSE) ** 3
-    assert 0.1 * volume < lost.sum() < 0.3 * volume
+    assert 0.5 < lost.sum() / (cohort.EFFECT * volume) < 1.1
 
 
 def test_tissues_of_the_truth_are_those_of_its_segmentation(scanned: Path) -> None:

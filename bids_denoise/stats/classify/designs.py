@@ -62,10 +62,11 @@ def _plan(plan: Plan) -> None:
 def _folds(question: Question, plan: Plan) -> None:
     first = first_rows(codes(question.participants))
     fewest = min(int(question.labels[first].sum()), int((~question.labels[first]).sum()))
-    needed = 2 * plan.inner_folds if plan.leave_site_out else max(plan.folds, plan.inner_folds + 1)
     if plan.folds < 2 or plan.inner_folds < 2:
         raise UsageError("folds and inner folds: allowed are 2 or more")
-    if fewest < needed or fewest * (plan.folds - 1) // plan.folds < plan.inner_folds:
+    trained_on = -(-plan.inner_folds * plan.folds // (plan.folds - 1))
+    needed = 2 * plan.inner_folds if plan.leave_site_out else max(plan.folds, trained_on)
+    if fewest < needed:
         raise UsageError(
             f"too few for the folds: the smaller group has {fewest} participants; {plan.folds}"
             f" folds with {plan.inner_folds} inside need at least {needed}"
