@@ -15,8 +15,7 @@ from bids_denoise.demo.cohort import PATIENT
 from bids_denoise.demo.gain import truth_path
 from bids_denoise.derivatives.records import read_records
 from bids_denoise.derivatives.store import read_table
-from bids_denoise.group.study import LABELS
-from bids_denoise.group.voxelwise import ALPHA
+from bids_denoise.group.study import ALPHA, LABELS
 from bids_denoise.simulate.anatomy import NUCLEI, Grid, points_of
 from bids_denoise.simulate.traits import distance
 from bids_denoise.stats.classify.question import LINEAR

@@ -14,7 +14,7 @@ from bids_denoise.group.covariates import Sample, sample_of
 from bids_denoise.group.estimates import interval
 from bids_denoise.group.features import ANATOMICAL, Features, features_of
 from bids_denoise.group.grey import grey_matter
-from bids_denoise.group.study import LABELS, Study, first_images
+from bids_denoise.group.study import ALPHA, LABELS, Study, first_images
 from bids_denoise.report.section import Drawing, Section, Table
 from bids_denoise.stats.classify.question import CONFOUNDS_ONLY, LINEAR, Plan, Question
 from bids_denoise.stats.classify.run import classify
@@ -29,7 +29,6 @@ TITLE = "Patients against controls"
 MOST_PERMUTATIONS = 1000
 MOST_FOLDS = 5
 REPEATS = 10
-ALPHA = 0.05
 CITED = ("varoquaux2018", "delong1988", "haufe2014", "johnson2007", "nadeau2003", "abraham2014")
 
 

@@ -16,6 +16,9 @@ from bids_denoise.values import Record, Scan, Settings
 LABELS = ("original", "denoised")
 """What everything is computed from, side by side."""
 
+ALPHA = 0.05
+"""What may be called significant, by chance, of maps and classifiers."""
+
 Row = Mapping[str, str]
 
 

@@ -17,7 +17,7 @@ from bids_denoise.group.cohort import COHORT
 from bids_denoise.group.covariates import TOTAL, Sample, sample_of
 from bids_denoise.group.features import grey_mask
 from bids_denoise.group.grey import Grey, grey_matter
-from bids_denoise.group.study import LABELS, Study, first_images
+from bids_denoise.group.study import ALPHA, LABELS, Study, first_images
 from bids_denoise.report.figures.maps import glass_brains
 from bids_denoise.report.figures.style import save_picture
 from bids_denoise.report.numbers import compact
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
 TITLE = "Grey matter, voxel by voxel"
 FOLDER = Path("group", "voxelwise")
-
-ALPHA = 0.05
 
 MOST_CLUSTERS = 8
 SHOWN = {
