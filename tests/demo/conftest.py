@@ -12,7 +12,7 @@ from bids_denoise.demo import cohort
 from bids_denoise.demo.dataset import write_demo
 
 COARSE = 3.0
-SIZE = 4
+SIZE = 5
 """Patients, and controls."""
 
 

@@ -3,9 +3,12 @@ from pathlib import Path
 import pytest
 
 from bids_denoise import demo
-from bids_denoise.demo import scans
+from bids_denoise.demo import cohort, scans
 from bids_denoise.derivatives.store import read_table
-from tests.demo.conftest import errors_of
+from bids_denoise.group.study import LABELS
+from tests.demo.conftest import SIZE, errors_of
+from tests.group.conftest import few
+from tests.report.html import Page
 
 
 def test_every_image_of_the_two_people_gains(
@@ -22,6 +25,34 @@ def test_every_image_of_the_two_people_gains(
     for page in ("sub-01.html", "group.html"):
         assert (tmp_path / "denoised" / page).is_file()
         assert str(tmp_path / "denoised" / page) in printed
+    for kind in ("dataset", "denoised"):
+        assert errors_of(tmp_path / kind) == []
+
+
+def test_the_cohort_is_compared_before_and_after(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few(monkeypatch)
+    monkeypatch.setattr(scans, "PARTICIPANTS", ())
+    monkeypatch.setattr(demo, "PERMUTATIONS", 50)
+    assert demo.main([str(tmp_path), "--coarseness", "3", "--cohort"]) == 0
+    found = {row["what"].strip(): row for row in read_table(tmp_path / "evidence.tsv")}
+    for what in (
+        f"GM volume, mean error in % (n = {2 * SIZE})",
+        "GM, Dice with the truth",
+        "Left caudate: correlation with its true volume (n = 10)",
+        "Less grey matter in patients: strongest t",
+        "least p there, corrected (TFCE)",
+        "AUC of patients, by grey matter maps",
+        "AUC of patients, by volumes",
+        f"{cohort.REPEATED}_T1w: worth so many originals ({cohort.REPEATS} repeats)",
+    ):
+        assert all(found[what][label] not in {"", "n/a"} for label in LABELS), what
+    assert float(found["WM, Dice with the truth"]["denoised"]) > 0.7
+    assert "AUC of patients" in capsys.readouterr().out
+    page = Page((tmp_path / "denoised" / "group.html").read_text()).text
+    assert "Patients against controls" in page
+    assert "Not done" not in page
     for kind in ("dataset", "denoised"):
         assert errors_of(tmp_path / kind) == []
 
