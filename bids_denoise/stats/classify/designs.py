@@ -65,7 +65,7 @@ def _folds(question: Question, plan: Plan) -> None:
     if plan.folds < 2 or plan.inner_folds < 2:
         raise UsageError("folds and inner folds: allowed are 2 or more")
     trained_on = -(-plan.inner_folds * plan.folds // (plan.folds - 1))
-    needed = 2 * plan.inner_folds if plan.leave_site_out else max(plan.folds, trained_on)
+    needed = max(plan.folds, trained_on)
     if fewest < needed:
         raise UsageError(
             f"too few for the folds: the smaller group has {fewest} participants; {plan.folds}"
@@ -75,8 +75,6 @@ def _folds(question: Question, plan: Plan) -> None:
 
 def _sites(question: Question, plan: Plan) -> None:
     if question.sites is None:
-        if plan.leave_site_out:
-            raise UsageError("leave-site-out needs the sites")
         return
     sites = np.asarray(question.sites, dtype=str)
     pure = [len(set(question.labels[sites == site])) == 1 for site in np.unique(sites)]
@@ -85,17 +83,8 @@ def _sites(question: Question, plan: Plan) -> None:
             f"site is the label: each of the {len(pure)} sites has only patients or only controls,"
             " so that nothing tells disease from scanner; allowed: sites with both"
         )
-    if not plan.leave_site_out:
-        if plan.harmonise:
-            _enough_at_each_site(question, sites)
-        return
     if plan.harmonise:
-        raise UsageError(
-            "a site that is held out cannot be harmonised; allowed: harmonise off, or folds"
-        )
-    people = codes(question.participants)
-    if len(np.unique(np.stack([people, codes(question.sites)]), axis=1).T) > people.max() + 1:
-        raise LeakError("participant at several sites: allowed with leave-site-out: one site each")
+        _enough_at_each_site(question, sites)
 
 
 def _enough_at_each_site(question: Question, sites: NDArray[Any]) -> None:

@@ -59,8 +59,6 @@ class Job:
 
 def folds_of(rows: Rows, plan: Plan, repeat: int, shuffle: int = 0) -> NDArray[np.int64]:
     """Return the fold of each row: the same for every feature set and model."""
-    if plan.leave_site_out:
-        return rows.sites
     rng = np.random.default_rng([plan.seed, 1, repeat, shuffle])
     return stratified_folds(rows.labels, rows.people, rows.sites, plan.folds, rng)
 
@@ -141,7 +139,7 @@ def _null(job: Job) -> dict[str, Floats]:
     fold = folds_of(rows, plan, 0)
     strata = fold * (rows.sites.max() + 1) + rows.sites
     free_of_labels = plan.select is None and not plan.transformers
-    keep = labelings(rows.labels, rows.people, strata) >= ENOUGH_BITS or plan.leave_site_out
+    keep = labelings(rows.labels, rows.people, strata) >= ENOUGH_BITS
     grams: list[Floats] = []
     if keep and free_of_labels:
         grams = [gram(prepared(rows, train, plan), train) for train, _ in splits(fold)]

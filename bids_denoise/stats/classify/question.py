@@ -63,8 +63,6 @@ class Plan:
         many features by their F value.
     transformers
         More scikit-learn transformers, unfitted, applied before `scale`.
-    leave_site_out
-        The folds are the sites. Harmonisation is then impossible and must be off.
     permutations
         Shuffles of the labels; the tested statistic is that of the first repeat.
     learning
@@ -89,7 +87,6 @@ class Plan:
     regress: bool = True
     select: int | None = None
     transformers: Sequence[Any] = ()
-    leave_site_out: bool = False
     permutations: int = 1000
     learning: Sequence[float] = (0.25, 0.5, 0.75, 1.0)
     learning_repeats: int = 3

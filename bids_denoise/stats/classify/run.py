@@ -143,8 +143,9 @@ def classify(question: Question, plan: Plan) -> Classified:
     if question.confounds is not None or question.sites is not None:
         names.append(CONFOUNDS_ONLY)
     rows = {name: rows_of(question, plan, name) for name in names}
-    repeats = 1 if plan.leave_site_out else plan.repeats
-    tasks = [(name, Job(rows[name], plan, repeat)) for name in names for repeat in range(repeats)]
+    tasks = [
+        (name, Job(rows[name], plan, repeat)) for name in names for repeat in range(plan.repeats)
+    ]
     for name in question.features:
         for start in range(0, plan.permutations, CHUNK):
             shuffles = range(start, min(start + CHUNK, plan.permutations))
@@ -157,10 +158,10 @@ def classify(question: Question, plan: Plan) -> Classified:
     answers, kept = [], {}
     for name in names:
         for model in plan.models:
-            kept[name, model] = [each[model] for each in found[name][:repeats]]
-            null = [each[model] for each in found[name][repeats:]]
+            kept[name, model] = [each[model] for each in found[name][: plan.repeats]]
+            null = [each[model] for each in found[name][plan.repeats :]]
             answers.append(_answer(name, model, kept[name, model], null, (sample, plan)))
-    folds = np.stack([folds_of(rows[names[0]], plan, repeat) for repeat in range(repeats)])
+    folds = np.stack([folds_of(rows[names[0]], plan, repeat) for repeat in range(plan.repeats)])
     comparisons = tuple(_compared(names, plan, sample, kept))
     return Classified(tuple(answers), comparisons, flags, folds)
 
@@ -168,8 +169,7 @@ def classify(question: Question, plan: Plan) -> Classified:
 def sample_of(question: Question, plan: Plan) -> Sample:
     """Return whose scores the answers are."""
     people = codes(question.participants)
-    folds = len(set(question.sites or ())) if plan.leave_site_out else plan.folds
-    return Sample(np.asarray(question.labels, dtype=bool), people, plan.level, folds)
+    return Sample(np.asarray(question.labels, dtype=bool), people, plan.level, plan.folds)
 
 
 def _answer(

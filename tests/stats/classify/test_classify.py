@@ -183,19 +183,6 @@ def test_few_ways_to_shuffle_within_folds_draw_the_folds_anew() -> None:
     assert len(np.unique(null)) > 5
 
 
-def test_sites_can_be_held_out() -> None:
-    plan = replace(PLAN, leave_site_out=True, harmonise=False, permutations=19, learning=())
-    plan = replace(plan, models=(LINEAR,))
-    got = classify(question(3.0, 0.1), plan)
-    assert got.folds.shape == (1, N)
-    assert got.answer("denoised", LINEAR).auc.value > 0.7
-    y, sites = question().labels, np.array(question().sites)
-    values = got.answer("denoised", LINEAR).decision[0]
-    for site in ("A", "B"):
-        here = sites == site
-        assert np.median(values[here & y]) > np.median(values[here & ~y])
-
-
 def test_own_transformers_are_fitted_in_the_folds() -> None:
     from sklearn.decomposition import PCA
 

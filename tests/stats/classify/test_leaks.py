@@ -195,20 +195,6 @@ def test_designs_that_cannot_answer_are_refused(question: Question, sentence: st
         check(question, PLAN)
 
 
-def test_leave_site_out_needs_sites_and_no_harmonisation() -> None:
-    apart = replace(PLAN, leave_site_out=True)
-    with pytest.raises(UsageError, match="harmonise off"):
-        check(HONEST, apart)
-    apart = replace(apart, harmonise=False)
-    assert check(HONEST, apart) == ()
-    with pytest.raises(UsageError, match="needs the sites"):
-        check(replace(HONEST, sites=None), apart)
-    ids = list(IDS)
-    ids[3] = ids[0]
-    with pytest.raises(LeakError, match="participant at several sites"):
-        check(replace(HONEST, participants=ids), apart)
-
-
 def test_groups_have_two_known_values() -> None:
     assert labels_from(["AD", "HC"], "AD", "HC").tolist() == [True, False]
     with pytest.raises(UsageError, match="'MCI' is unknown; allowed: 'AD'"):
