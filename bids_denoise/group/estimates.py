@@ -11,13 +11,15 @@ if TYPE_CHECKING:
 
 
 def interval(value: Estimate, digits: int = 2, signed: bool = False) -> str:
-    """Return an estimate with its interval as text.
+    """Return an estimate with its interval as text; what rounds to zero has no minus.
 
     >>> from bids_denoise.stats.bootstrap import Estimate
     >>> interval(Estimate(0.5, 0.25, 0.75), signed=True)
     '+0.50 [+0.25, +0.75]'
+    >>> interval(Estimate(-0.001, -0.25, 0.25))
+    '0.00 [-0.25, 0.25]'
     """
-    kind = f"{'+' if signed else ''}.{digits}f"
+    kind = f"{'+' if signed else ''}z.{digits}f"
     return f"{value.value:{kind}} [{value.low:{kind}}, {value.high:{kind}}]"
 
 
