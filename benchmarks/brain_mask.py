@@ -12,13 +12,13 @@ space. DIPY: ``median_otsu`` (median radius 4, 4 passes), made for b = 0 volumes
 voxel along each axis so that there are about 100,000.
 
 - label maps: heads that the network never saw (SynthSeg's, doi:10.1016/j.media.2023.102789), at
-  2 mm in contrasts drawn at random, or in slices of 6 mm; the true mask is the brain's tissue,
-  closed over ventricles and sulci.
+  2 mm in contrasts drawn at random or of sequences of random timing, or in slices of 6 mm; the
+  true mask is the brain's tissue, closed over ventricles and sulci, with a rim of 1 mm of fluid.
 - template heads: individuals of ``simulate/anatomy.py`` at 2 mm, T1w, T2w, FLAIR, PDw; skull and
   scalp are built around the brain. True: grey and white matter, closed like that.
-- brains in heads: scans whose brain was extracted, in fluid, skull and scalp of random contrast
-  and thickness (``simulate/shells.py``); true is what was extracted. The T1w of ds002748 at half
-  their resolution, and in-vivo T2w of mice.
+- brains in heads: scans whose brain was extracted, in fluid, skull, muscle and fat of random
+  thickness (``simulate/shells.py``), with the signals that they have in such a scan, or with any;
+  true is what was extracted. The T1w of ds002748 at half their resolution, in-vivo T2w of mice.
 - Colin27: a real head, and the brain that was extracted from it.
 
 Noise is Rician, in % of the brain's bright tissue (95th percentile).
@@ -51,8 +51,8 @@ from bids_denoise.simulate import anatomy  # noqa: E402
 from bids_denoise.simulate.contrasts import RIGHT_TO_LEFT, WHOLE_HEAD  # noqa: E402
 from bids_denoise.simulate.noise import add_rician  # noqa: E402
 from bids_denoise.simulate.phantom import CONTRASTS, Tissue  # noqa: E402
-from bids_denoise.simulate.shells import surrounded  # noqa: E402
-from bids_denoise.simulate.tissue_contrast import draw_tissues  # noqa: E402
+from bids_denoise.simulate.shells import Surroundings, surrounded  # noqa: E402
+from bids_denoise.simulate.tissue_contrast import draw_tissues, draw_weighting  # noqa: E402
 from bids_denoise.training.heads import brain_of  # noqa: E402
 from bids_denoise.values import Device, Image  # noqa: E402
 
@@ -62,6 +62,10 @@ if TYPE_CHECKING:
     from bids_denoise.values import BoolArray, FloatArray
 
 NOISE = (3, 9)
+T1W = Surroundings(fluid=0.28, bone=0.12, marrow=0.9, soft=(0.53, 1.19), scalp=(0.03, 0.12))
+T2W = Surroundings(fluid=1.6, bone=0.08, marrow=0.08, soft=(0.4, 0.8))
+"""Of humans in T1w and of mice in T2w, over the signal of bright tissue of the brain."""
+
 HELD_OUT = ("18", "19", "20")
 DIPY_VOXELS = 100_000
 DIPY = (
@@ -166,20 +170,24 @@ def _cases(given: argparse.Namespace) -> Iterator[Case]:
     if given.data:
         yield from _label_maps(given.data, given.heads)
         humans = sorted(given.data.glob("human-depression/sub-*/anat/*_T1w.nii.gz"))
-        yield from _brains("human brains in heads, T1w", humans[: given.brains], 2)
+        yield from _brains("human brains in heads, T1w", humans[: given.brains], 2, T1W)
         mice = sorted(given.data.glob("mouse-rtg4510/sub-*/anat/*_T2w.nii.gz"))
-        yield from _brains("mouse brains in heads, T2w", mice[: given.brains], 1)
+        yield from _brains("mouse brains in heads, T2w", mice[: given.brains], 1, T2W)
 
 
 def _template_heads(most: int) -> Iterator[Case]:
-    grid = anatomy.centred_grid((96, 112, 94), (2.0, 2.0, 2.0), (0.0, -18.0, 0.0))
+    grid, fine = (
+        anatomy.centred_grid((96 * n, 112 * n, 94 * n), (2 / n, 2 / n, 2 / n), (0.0, -18.0, 0.0))
+        for n in (1, 2)
+    )
     for number in range(most):
         head = anatomy.draw_individual(np.random.default_rng((0, number)))
-        parts = anatomy.fractions(head, grid)
+        parts = anatomy.fractions(head, fine)
         tissue = (Tissue.GREY, Tissue.WHITE, Tissue.DEEP_GREY, Tissue.VESSEL)
         matter = sum(parts[each] for each in tissue) > 0.5
         codes = np.where(matter, 2, np.where(parts[Tissue.CSF] > 0.5, 24, 0)).astype(np.int16)
-        brain = brain_of(codes, 3)
+        brain = _halved(brain_of(codes).astype(np.float32)) > 0.5
+        parts = anatomy.fractions(head, grid)
         for contrast in ("T1w", "T2w", "FLAIR", "PDw"):
             yield Case(
                 "template heads", anatomy.signal(parts, CONTRASTS[contrast]), grid.affine, brain
@@ -197,38 +205,50 @@ def _label_maps(data: Path, most: int) -> Iterator[Case]:
             codes[codes == code] = other
         for contrast in range(3):
             rng = np.random.default_rng((number, contrast))
-            volume = draw_tissues(int(codes.max()) + 1, rng, WHOLE_HEAD).means[codes]
-            yield Case("label maps, 2 mm", volume, affine, brain)
-            thick = [_blocks(each.astype(np.float32), 3, contrast) for each in (volume, brain)]
-            coarse = affine.copy()
-            coarse[:3, contrast] *= 3
-            coarse[:3, 3] += affine[:3, contrast]
-            yield Case("label maps, 6 mm slices", thick[0], coarse, thick[1] > 0.5)
+            looks = {
+                "any contrast": draw_tissues(int(codes.max()) + 1, rng, WHOLE_HEAD).means[codes],
+                "sequences": draw_weighting(int(codes.max()) + 1, rng)[codes],
+            }
+            for look, volume in looks.items():
+                yield Case(f"label maps, {look}, 2 mm", volume, affine, brain)
+                thick = [_blocks(each.astype(np.float32), 3, contrast) for each in (volume, brain)]
+                coarse = affine.copy()
+                coarse[:3, contrast] *= 3
+                coarse[:3, 3] += affine[:3, contrast]
+                yield Case(f"label maps, {look}, 6 mm slices", thick[0], coarse, thick[1] > 0.5)
 
 
-def _brains(kind: str, paths: list[Path], step: int) -> Iterator[Case]:
+def _brains(kind: str, paths: list[Path], step: int, signals: Surroundings) -> Iterator[Case]:
     for number, path in enumerate(paths):
         data, affine = imageio.read_placed(path)
         brain = _filled(data).astype(np.float32)
-        for axis in range(3) if step > 1 else ():
-            data, brain = (_blocks(each, step, axis) for each in (data, brain))
+        if step == 2:
+            data, brain = _halved(data), _halved(brain)
         affine = affine @ np.diag([step, step, step, 1.0])
         where = np.argwhere(brain > 0.5)
         low, high = where.min(axis=0), where.max(axis=0) + 1
         box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
-        around = int((high - low).max()) // 4
-        data, brain = (np.pad(each[box], around) for each in (data, brain))
-        affine[:3, 3] += affine[:3, :3] @ (low - around)
+        air = int((high - low).max()) // 4
+        data, brain = (np.pad(each[box], air) for each in (data, brain))
+        affine[:3, 3] += affine[:3, :3] @ (low - air)
         sides = np.linalg.norm(affine[:3, :3], axis=0)
-        rng = np.random.default_rng((1, number))
         voxel = (float(sides[0]), float(sides[1]), float(sides[2]))
-        yield Case(kind, surrounded(data, brain > 0.5, voxel, rng), affine, brain > 0.5)
+        for around, look in ((signals, ""), (None, ", any signals around")):
+            rng = np.random.default_rng((1, number))
+            head = surrounded(data, brain > 0.5, voxel, rng, around)
+            yield Case(kind + look, head, affine, brain > 0.5)
 
 
 def _blocks(data: FloatArray, step: int, axis: int) -> FloatArray:
     whole = np.moveaxis(data, axis, 0)[: data.shape[axis] // step * step]
     means = whole.reshape(-1, step, *whole.shape[1:]).mean(axis=1)
     return np.ascontiguousarray(np.moveaxis(means, 0, axis), dtype=np.float32)
+
+
+def _halved(data: FloatArray) -> FloatArray:
+    for axis in range(3):
+        data = _blocks(data, 2, axis)
+    return data
 
 
 def _filled(data: FloatArray) -> BoolArray:

@@ -28,8 +28,8 @@ AIR_ALL_AROUND = 0.1
 ONLY_BRAIN = 0.45
 """Share of what was measured that the network has to take for brain, if it is to be all brain."""
 
-SHARE = (0.03, 0.95)
-"""Of the head, that a brain fills."""
+SMALLEST = 0.03
+"""Least share of the head that a brain fills; all, where a dark skull parts the rest off."""
 
 CERTAIN = 0.75
 CONNECTED = 0.8
@@ -130,7 +130,7 @@ def _doubts(brain: BoolArray, head: BoolArray, answer: Answer) -> tuple[str, ...
         return ("The network found no brain.",)
     doubts = []
     share = np.count_nonzero(brain) / max(int(head.sum()), 1)
-    if not SHARE[0] < share < SHARE[1]:
+    if share < SMALLEST:
         doubts.append(f"The network's brain fills {100 * share:.0f} % of the head.")
     inside = answer.odds > 0
     whole = np.count_nonzero(largest(inside)) / max(int(inside.sum()), 1)

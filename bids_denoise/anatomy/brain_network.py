@@ -1,14 +1,11 @@
 """Where the brain is, by a network that was trained on synthesis of any contrast and species.
 
 SynthStrip's idea (Hoopes 2022, doi:10.1016/j.neuroimage.2022.119474) in a network that looks
-several times: at the whole head, and then closer and closer at what it took for the brain, told
-what it has seen before.
+several times: at the whole head, and then, each time anew, at what it took for the brain.
 """
 
 from __future__ import annotations
 
-from functools import partial
-from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -19,24 +16,20 @@ from bids_denoise.weights import load_weights
 
 if TYPE_CHECKING:
     import numpy.typing as npt
-    from torch import Tensor
 
     from bids_denoise.networks.base import Network
     from bids_denoise.values import BoolArray, Device, FloatArray, Image
 
     Matrix = npt.NDArray[np.float64]
 
-WHOLE = 56
-"""Points along the longest side of the head at the first look."""
+EDGE = 96
+"""Points along each side of what the network sees, a cube: as in its training."""
 
-CLOSER = (44, 60)
-"""Points along the longest side of the brain at the looks that are told of the one before."""
+WHOLE = 0.9
+"""Share of the cube's side that the head's longest takes at the first look."""
 
-MARGIN = 0.22
-"""Around the brain, of its own sides, that is looked at with it."""
-
-TILE = 48
-"""Edge of what the network sees at once when it is told, in points: as in its training."""
+CLOSER = (0.7, 0.65, 0.75)
+"""The same of the brain's longest side, as the look before saw it; the mean of these counts."""
 
 BRIGHTEST = 2.0
 """Where the signal is cut, in units of that of bright tissue."""
@@ -85,19 +78,15 @@ def ask_network(image: Image, head: tuple[Matrix, Matrix], device: Device) -> An
     the closer looks.
     """
     network = load_weights("brain_mask").network
-    low, high = head
-    grid = grid_over(low, high, float((high - low).max()) / WHOLE)
-    answers = [_look(network, image, grid, None, device)]
-    for points in CLOSER:
+    answers = [_look(network, image, _cube(head, WHOLE), device)]
+    for share in CLOSER:
         inside = largest(answers[-1].odds > 0)
         if not inside.any():
             return answers[-1]
-        low, high = answers[-1].grid.box_of(inside)
-        longest, around = float((high - low).max()), MARGIN * (high - low)
-        grid = grid_over(low - around, high + around, longest / points)
-        answers.append(_look(network, image, grid, answers[-1], device))
-    odds = [_interpolated(each, grid.affine, grid.shape) for each in answers[1:]]
-    return Answer(np.mean(odds, axis=0), grid)
+        cube = _cube(answers[-1].grid.box_of(inside), share)
+        answers.append(_look(network, image, cube, device))
+    odds = [_interpolated(each, cube.affine, cube.shape) for each in answers[1:]]
+    return Answer(np.mean(odds, axis=0), cube)
 
 
 def on_image(answer: Answer, image: Image) -> FloatArray:
@@ -128,14 +117,8 @@ def seen_on(grid: Grid, data: FloatArray, affine: Matrix, beyond: float) -> Floa
 
 
 def normalised(volume: FloatArray) -> FloatArray:
-    """Return `volume` (x, y, z) as the network takes it: dark air 0, bright tissue 1."""
-    low = np.float32(np.percentile(volume, 1))
-    return in_units(volume, low, volume[volume > volume.mean()])
-
-
-def in_units(volume: FloatArray, low: np.float32, tissue: FloatArray) -> FloatArray:
-    """Return `volume` so that `low` is 0, and the 95th percentile of `tissue` is 1."""
-    high = np.float32(np.percentile(tissue, 95)) if tissue.size else low
+    """Return `volume` (x, y, z) as the network takes it: dark air 0, what is brightest 1."""
+    low, high = np.percentile(volume, (1, 99.5)).astype(np.float32)
     unit = max(high - low, np.float32(1e-30))
     return np.asarray(np.clip((volume - low) / unit, 0, BRIGHTEST), dtype=np.float32)
 
@@ -155,56 +138,20 @@ def grid_over(low: Matrix, high: Matrix, spacing: float) -> Grid:
     return Grid((x, y, z), spacing, origin)
 
 
-def _look(
-    network: Network, image: Image, grid: Grid, earlier: Answer | None, device: Device
-) -> Answer:
-    """Return what the network says of the `image` on `grid`, told what it said `earlier`."""
+def _cube(box: tuple[Matrix, Matrix], share: float) -> Grid:
+    """Return a cube of `EDGE` points about a `box` in RAS mm, whose longest side is a `share`."""
+    low, high = box
+    spacing = float((high - low).max()) / share / EDGE
+    return Grid((EDGE,) * 3, spacing, (low + high) / 2 - spacing * (EDGE - 1) / 2)
+
+
+def _look(network: Network, image: Image, grid: Grid, device: Device) -> Answer:
+    """Return what the network says of the `image` on `grid`."""
     import torch
 
-    volume = seen_on(grid, image.data, image.affine, float(image.data.min()))
-    said = np.zeros_like(volume)
-    if earlier:
-        said = np.tanh(_interpolated(earlier, grid.affine, grid.shape) / 2)
-        volume = in_units(volume, np.float32(np.percentile(volume, 1)), volume[said > 0])
-    else:
-        volume = normalised(volume)
+    volume = normalised(seen_on(grid, image.data, image.affine, float(image.data.min())))
     network.to(device.torch_name)
     with torch.inference_mode(), torch_threads(device.threads):
-        given = torch.from_numpy(np.stack((volume, said)))[None].to(device.torch_name)
-        ask = partial(_in_tiles, network, TILE if earlier else max(volume.shape))
-        odds = (ask(given) + ask(given.flip(2)).flip(2)) / 2
+        given = torch.from_numpy(volume)[None, None].to(device.torch_name)
+        odds = (network(given) + network(given.flip(2)).flip(2)) / 2
     return Answer(np.ascontiguousarray(odds.float().cpu().numpy()[0, 0]), grid)
-
-
-def _in_tiles(network: Network, edge: int, given: Tensor) -> Tensor:
-    """Return what the network says of `given` (1, 2, x, y, z), in tiles of at most `edge` points.
-
-    It normalises over what it sees, which is then as much as it saw in training. What tiles say
-    is mixed where they overlap, the more evenly the nearer their middles.
-    """
-    import torch
-    from torch.nn import functional
-
-    shape = given.shape[2:]
-    edges = [-(-min(edge, length) // network.multiple) * network.multiple for length in shape]
-    widths = [(0, max(side - length, 0)) for side, length in zip(edges, shape, strict=True)]
-    padded = functional.pad(given, [n for pair in reversed(widths) for n in pair], mode="replicate")
-    weight = torch.ones((), device=given.device)
-    for side in edges:
-        line = torch.arange(1, side + 1, device=given.device)
-        weight = weight[..., None] * torch.minimum(line, line.flip(0))
-    total = torch.zeros_like(padded[:, :1])
-    weights = torch.zeros_like(total)
-    pairs = zip(padded.shape[2:], edges, strict=True)
-    for corner in product(*(_starts(length, side) for length, side in pairs)):
-        x, y, z = (slice(at, at + side) for at, side in zip(corner, edges, strict=True))
-        box = (..., x, y, z)
-        total[box] += weight * network(padded[box])
-        weights[box] += weight
-    return (total / weights)[..., : shape[0], : shape[1], : shape[2]]
-
-
-def _starts(length: int, edge: int) -> list[int]:
-    """Return where tiles begin that overlap by a third or more."""
-    count = int(np.ceil((length - edge) / (edge * 2 / 3))) + 1
-    return [round(at) for at in np.linspace(0, length - edge, count)]

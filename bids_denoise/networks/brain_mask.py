@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 FOLD = 2
 """Edge of the blocks of voxels that are folded into channels, on which the layers work."""
 
-INPUTS = 2
-"""The signal, and what an earlier look said."""
-
 GROUPS = 8
 """Features that are normalised together."""
 
@@ -56,7 +53,7 @@ class BrainMask(Network):
     def __init__(self, widths: tuple[int, ...] = (16, 32, 64, 64)) -> None:
         super().__init__()
         pairs = list(pairwise(widths))
-        self.enter = conv((INPUTS + 1) * FOLD**3, widths[0], 3)
+        self.enter = conv(2 * FOLD**3, widths[0], 3)
         self.encode = nn.ModuleList(Block(width) for width in widths)
         self.narrow = nn.ModuleList(conv(fine, coarse, 2, step=2) for fine, coarse in pairs)
         self.widen = nn.ModuleList(conv(coarse, fine, 1) for fine, coarse in pairs)
@@ -69,11 +66,10 @@ class BrainMask(Network):
     def forward(self, image: Tensor) -> Tensor:
         """Return the log odds of brain (batch, 1, x, y, z).
 
-        `image` (batch, 2, x, y, z) is the signal, about between 0 and 1, and what an earlier look
-        said, 2 p - 1 with p its probability of brain: 0 is nothing. Edges are multiples of
-        `multiple`.
+        `image` (batch, 1, x, y, z) is the signal, about between 0 and 1, and its edges are
+        multiples of `multiple`.
         """
-        features = self.encode[0](self.enter(_folded(beside(image, _spread(image[:, :1])))))
+        features = self.encode[0](self.enter(_folded(beside(image, _spread(image)))))
         kept = []
         for narrow, encode in zip(self.narrow, self.encode[1:], strict=True):
             kept.append(features)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -28,11 +28,34 @@ OUTER_BONE = 0.3
 """Share of the skull that is dense bone, on either side of the marrow."""
 
 
+class Surroundings(NamedTuple):
+    """Signals of what is around a brain, over that of its bright tissue; `soft` of two kinds.
+
+    `scalp` is how thick all soft tissue is, from and to, over the size of the brain.
+    """
+
+    fluid: float
+    bone: float
+    marrow: float
+    soft: tuple[float, float]
+    scalp: tuple[float, float] = SCALP
+
+
+def any_surroundings(rng: np.random.Generator, fluid: float | None = None) -> Surroundings:
+    """Return surroundings of any contrast; `fluid` only where it is not given."""
+    fluid = rng.uniform(0, 1.2) if fluid is None else fluid
+    bone = rng.uniform(0, 0.25) if rng.random() < DARK_SKULL else rng.uniform(0, 1)
+    marrow = rng.uniform(bone, 1.2) if rng.random() < 0.5 else bone
+    one, other = rng.uniform(0.05, 1.5, 2)
+    return Surroundings(float(fluid), bone, marrow, (float(one), float(other)))
+
+
 def surrounded(
     data: FloatArray,
     brain: BoolArray,
     voxel_size: tuple[float, float, float],
     rng: np.random.Generator,
+    signals: Surroundings | None = None,
 ) -> FloatArray:
     """Return a brain-extracted volume with what might have been around its brain.
 
@@ -46,6 +69,8 @@ def surrounded(
         In mm.
     rng
         Where everything is drawn from.
+    signals
+        Of the surroundings; those of any contrast if they are not given.
 
     Returns
     -------
@@ -56,13 +81,16 @@ def surrounded(
 
     distance = distance_transform_edt(~brain, sampling=voxel_size)
     size = float(np.cbrt(brain.sum() * np.prod(voxel_size)))
-    around = shells((distance / size).astype(np.float32), rng, min(voxel_size) / size)
+    away, voxel = (distance / size).astype(np.float32), min(voxel_size) / size
+    around = shells(away, rng, voxel, signals or any_surroundings(rng))
     inside = np.maximum(gaussian_filter(brain.astype(np.float32), 0.6), brain * np.float32(0.5))
     unit = np.float32(np.percentile(data[brain], 95))
     return np.asarray(inside * np.maximum(data, 0) + (1 - inside) * around * unit)
 
 
-def shells(distance: FloatArray, rng: np.random.Generator, voxel: float) -> FloatArray:
+def shells(
+    distance: FloatArray, rng: np.random.Generator, voxel: float, signals: Surroundings
+) -> FloatArray:
     """Return what there is outside of a brain: fluid, skull, muscle and fat, air.
 
     Parameters
@@ -73,29 +101,29 @@ def shells(distance: FloatArray, rng: np.random.Generator, voxel: float) -> Floa
         Where everything is drawn from.
     voxel
         Edge of a voxel over the size of the brain: over as much borders are mixed.
+    signals
+        Of each of them.
 
     Returns
     -------
     numpy.ndarray
         float32 (x, y, z), air 0; the brain would be about 0.3 to 1.
     """
-    signal = np.full(distance.shape, rng.uniform(0, 1.2), np.float32)
+    signal = np.full(distance.shape, signals.fluid, np.float32)
     fluid = _thickness(FLUID, distance.shape, rng)
     if rng.random() < BARE_SHARE:
         return signal * _step(fluid - distance, voxel)
     skull = _thickness(SKULL, distance.shape, rng)
-    scalp = _thickness(SCALP, distance.shape, rng)
-    bone = rng.uniform(0, 0.25) if rng.random() < DARK_SKULL else rng.uniform(0, 1)
-    marrow = rng.uniform(bone, 1.2) if rng.random() < 0.5 else bone
+    scalp = _thickness(signals.scalp, distance.shape, rng)
     out = fluid + skull + scalp
     if rng.random() < NECK_SHARE:
         out = np.maximum(out, distance + _neck(distance, rng))
     depth = distance - fluid
     layers = (
-        (depth, bone),
-        (depth - OUTER_BONE * skull, marrow),
-        (depth - (1 - OUTER_BONE) * skull, bone),
-        (depth - skull, _soft(distance.shape, rng)),
+        (depth, signals.bone),
+        (depth - OUTER_BONE * skull, signals.marrow),
+        (depth - (1 - OUTER_BONE) * skull, signals.bone),
+        (depth - skull, _soft(distance.shape, signals.soft, rng)),
         (distance - out, 0.0),
     )
     for beyond, value in layers:
@@ -113,11 +141,13 @@ def _thickness(
     return np.asarray(middle * np.exp(rng.uniform(0, UNEVEN) * field), dtype=np.float32)
 
 
-def _soft(shape: tuple[int, ...], rng: np.random.Generator) -> FloatArray:
+def _soft(
+    shape: tuple[int, ...], signals: tuple[float, float], rng: np.random.Generator
+) -> FloatArray:
     """Return soft tissue: two kinds, such as muscle and fat, in patches, with some texture."""
     field = smooth_field(shape, max(shape) * rng.uniform(0.01, 0.08), rng)
     share = _step(field - np.float32(rng.uniform(-1.5, 1.5)), 0.3)
-    one, other = rng.uniform(0.05, 1.5, 2)
+    one, other = signals
     texture = 1 + np.float32(rng.uniform(0, 0.15)) * smooth_field(shape, 1.0, rng)
     return np.asarray((one + (other - one) * share) * np.maximum(texture, 0), dtype=np.float32)
 

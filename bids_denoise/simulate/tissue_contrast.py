@@ -53,6 +53,64 @@ def draw_tissues(count: int, rng: np.random.Generator, settings: RandomContrast)
     return Tissues(means.astype(np.float32), strengths.astype(np.float32))
 
 
+WHITE, GREY, DEEP = (800, 75, 0.7), (1300, 95, 0.82), (1100, 85, 0.78)
+FLUID, BLOOD, DURA = (4000, 1500, 1.0), (1650, 150, 0.9), (900, 40, 0.7)
+BONE, MARROW, FAT = (300, 2, 0.1), (370, 60, 0.8), (330, 80, 0.9)
+MUSCLE, MUCOSA = (1000, 40, 0.8), (1500, 100, 0.85)
+RELAXATION = {
+    **dict.fromkeys((2, 7, 16, 28, 85), WHITE),
+    **dict.fromkeys((10, 11, 12, 13, 26), DEEP),
+    **dict.fromkeys((4, 5, 14, 15, 24, 506), FLUID),
+    **dict.fromkeys((30, 62), BLOOD),
+    **{507: MUSCLE, 509: MUCOSA, 511: FAT, 514: DURA, 515: BONE, 516: MARROW},
+}
+"""T1 and T2 in ms, about those of 1.5 to 3 T, and the density of protons, by label; the codes
+outside of the brain are SynthSeg's (506: eyes). All others are as cortex."""
+
+VARIED = 0.12
+"""Standard deviation of the logarithm of each of them, from head to head."""
+
+DEPHASING = 0.6
+"""T2* over T2."""
+
+
+def draw_weighting(count: int, rng: np.random.Generator) -> FloatArray:
+    """Return the signals (label) of a scanner's sequence, the brain's brightest 1, air 0.
+
+    A spin echo, an inversion recovery (magnitude) or a spoiled gradient echo of random timing,
+    by their textbook equations (Bernstein 2004, Handbook of MRI Pulse Sequences); fat is
+    saturated, or the signal of blood lost to its flow, now and then.
+    """
+    table = np.array([RELAXATION.get(code, GREY) for code in range(count)])
+    t1, t2, density = (table * np.exp(VARIED * rng.standard_normal(table.shape))).T
+    sequence = rng.integers(3)
+    if sequence == 0:
+        tr, te = _spaced(400, 8000, rng), _spaced(8, 130, rng)
+        signal = (1 - np.exp(-tr / t1)) * np.exp(-te / t2)
+    elif sequence == 1:
+        ti, te = _spaced(150, 2800, rng), _spaced(3, 120, rng)
+        tr = ti + _spaced(500, 7000, rng)
+        signal = np.abs(1 - 2 * np.exp(-ti / t1) + np.exp(-tr / t1)) * np.exp(-te / t2)
+    else:
+        tr, te = _spaced(5, 2000, rng), _spaced(2, 45, rng)
+        flip, left = np.radians(rng.uniform(5, 80)), np.exp(-tr / t1)
+        signal = np.sin(flip) * (1 - left) / (1 - np.cos(flip) * left)
+        signal *= np.exp(-te / (DEPHASING * t2))
+    signal *= density
+    if rng.random() < 0.25:
+        signal[[code for code in (511, 516) if code < count]] *= rng.uniform(0, 0.3)
+    if rng.random() < 0.3:
+        signal[[code for code in (30, 62) if code < count]] *= rng.uniform(0, 1)
+    signal[0] = 0
+    brain = [code for code in (2, 3, 10, 24) if code < count]
+    return np.asarray(signal / max(float(signal[brain].max()), 1e-6), dtype=np.float32)
+
+
+def _spaced(low: float, high: float, rng: np.random.Generator) -> float:
+    """Return a number between two, evenly in its logarithm."""
+    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
+
+
 def add_structures(
     volume: FloatArray,
     codes: Labels,

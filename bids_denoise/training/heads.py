@@ -13,13 +13,13 @@ import numpy as np
 import torch
 
 from bids_denoise import imageio
-from bids_denoise.anatomy.brain_network import in_units, normalised
+from bids_denoise.anatomy.brain_network import normalised
 from bids_denoise.simulate.contrasts import RIGHT_TO_LEFT, WHOLE_HEAD, random_matrix
 from bids_denoise.simulate.fields import smooth_field
 from bids_denoise.simulate.label_maps import crop, elastic, partial_volume, scan_view
 from bids_denoise.simulate.noise import add_gaussian, add_rician
-from bids_denoise.simulate.shells import shells
-from bids_denoise.simulate.tissue_contrast import draw_tissues
+from bids_denoise.simulate.shells import any_surroundings, shells
+from bids_denoise.simulate.tissue_contrast import draw_tissues, draw_weighting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,20 +41,17 @@ OUTSIDE = 500
 COARSE = 2
 """Every which voxel of a label map is kept: the brain is seen at several mm."""
 
-SULCUS = 6
-"""How wide half a sulcus is that belongs to the brain, in voxels of the label map."""
+SULCUS = 6.0
+RIM = 1.2
+SMOOTH = 0.8
+"""How wide half a sulcus is that belongs to the brain, and how much fluid around it does, in mm of
+a human brain; what its outline is smoothed by, standard deviation in voxels."""
 
 MARGIN = 8
 
 LOOK = replace(WHOLE_HEAD, rotation=30.0, anisotropy=1.25, thick_share=0.0)
 ANY_WAY = 0.1
 """How often a head lies in any orientation, not the usual one."""
-
-WRONG = (0.004, 0.2)
-SHIFT = (-0.08, 0.14)
-BLURRED = (0.005, 0.02)
-"""What an earlier look is wrong by: standard deviation of its border, how far it lies too far in
-or out all over at most, and how unsure it is, over the length of the brain."""
 
 
 class Head(NamedTuple):
@@ -67,8 +64,7 @@ class Head(NamedTuple):
 class Views(NamedTuple):
     """Heads as a scanner sees them, and how much of each voxel is brain.
 
-    `image` float32 (batch, 2, x, y, z): the signal, and what an earlier look said; `brain`
-    (batch, 1, x, y, z).
+    `image` and `brain` float32 (batch, 1, x, y, z).
     """
 
     image: FloatArray
@@ -92,22 +88,26 @@ def head_of(path: Path) -> Head:
     return Head(codes[coarse].copy(), brain_of(codes)[coarse].copy())
 
 
-def brain_of(codes: npt.NDArray[np.int16], sulcus: float = SULCUS) -> BoolArray:
-    """Return brain tissue, closed over sulci and ventricles, without the fluid around it.
+def brain_of(codes: npt.NDArray[np.int16], voxel: float = 1.0) -> BoolArray:
+    """Return brain tissue, closed over sulci and ventricles, with a thin rim of fluid around it.
 
-    `codes` (x, y, z) are FreeSurfer's, `sulcus` half the width of what is closed, in voxels.
+    That is what methods of extraction leave, too. `codes` (x, y, z) are FreeSurfer's, on a grid of
+    `voxel` mm.
     """
     from scipy import ndimage
+    from scipy.stats import norm
 
     within = (codes > 0) & (codes < OUTSIDE)
     tissue = within & ~np.isin(codes, (FLUID, *VESSELS))
     parts, count = ndimage.label(tissue)
     if count > 1:
         tissue = parts == 1 + np.argmax(np.bincount(parts.ravel())[1:])
-    reached = ndimage.distance_transform_edt(~tissue) <= sulcus
-    closed = ndimage.distance_transform_edt(reached) > sulcus
+    reached = ndimage.distance_transform_edt(~tissue) <= SULCUS / voxel
+    closed = ndimage.distance_transform_edt(reached) > SULCUS / voxel
     solid = ndimage.binary_fill_holes((closed & within) | tissue)
-    return np.asarray(ndimage.gaussian_filter(solid.astype(np.float32), 0.8) > 0.5)
+    smooth = ndimage.gaussian_filter(solid.astype(np.float32), SMOOTH)
+    rim = within & (smooth > norm.sf(RIM / voxel / SMOOTH))
+    return np.asarray((smooth > 0.5) | rim)
 
 
 def _usual_way(
@@ -129,7 +129,7 @@ def draw_block(recipe: Recipe, bank: Bank, block: int) -> Views:
         head = bank.heads[int(rng.integers(len(bank.heads)))]
         drawn.append(view_of(head, recipe.patch, recipe.heads, rng))
     images, brains = zip(*drawn, strict=True)
-    return Views(np.stack(images), np.stack(brains)[:, np.newaxis])
+    return Views(np.stack(images)[:, np.newaxis], np.stack(brains)[:, np.newaxis])
 
 
 def cut_patches(recipe: Recipe, blocks: Sequence[Tensors], step: int) -> dict[str, torch.Tensor]:
@@ -148,12 +148,11 @@ def view_of(
 ) -> tuple[FloatArray, FloatArray]:
     """Return a scan of a head of random look and how much of each voxel is brain, (edge,) * 3.
 
-    The scan has two channels, as the network takes them: the signal, and what an earlier look
-    said; where that is nothing, all of the head is seen, else a part and from closer.
+    The brain is all in view, or nearly, from near or far.
     """
     labels, inside = _turned(head, rng)
-    animal, again = rng.random() < settings.animals, rng.random() < settings.again
-    share = float(np.exp(rng.uniform(*np.log(settings.closer if again else settings.share))))
+    animal = rng.random() < settings.animals
+    share = float(np.exp(rng.uniform(*np.log(settings.share))))
     matrix = _steps(inside, share * edge, settings, rng, animal)
     centre, whole = np.argwhere(inside[::4, ::4, ::4]).mean(axis=0) * 4, np.count_nonzero(inside)
     place = (edge - 1) / 2 + edge * max(0.15, share / 2 - 0.3) * rng.uniform(-1, 1, 3)
@@ -165,31 +164,13 @@ def view_of(
     inside = crop(inside.astype(np.uint8), view)[0] > 0
     brain = partial_volume(inside.astype(np.float32), seen, 0.0)
     size = float(np.cbrt(whole / abs(np.linalg.det(matrix))))
+    means = _signals(int(labels.max()) + 1, settings, rng)
     if animal or rng.random() < settings.shells:
-        volume = _shelled((labels, inside), seen, (brain, size), rng)
+        volume = _shelled((means, labels, inside), seen, (brain, size), rng)
     else:
-        volume = _as_labelled(labels, seen, rng)
-    volume = _scanned(volume, brain, settings, rng)
-    if not again:
-        return np.stack((normalised(volume), np.zeros_like(volume))), brain
-    earlier = _earlier(brain, share * edge, rng)
-    low = np.float32(rng.random() * np.percentile(volume, 1))  # air is not always in view
-    return np.stack((in_units(volume, low, volume[earlier > 0]), earlier)), brain
-
-
-def _earlier(brain: FloatArray, length: float, rng: np.random.Generator) -> FloatArray:
-    """Return what an earlier look may have said of a brain of `length` voxels, -1 to 1."""
-    from scipy.ndimage import distance_transform_edt
-
-    inside = brain > 0.5
-    depth = np.full(brain.shape, length if inside.all() else -length, np.float32)
-    if inside.any() and not inside.all():
-        depth[...] = distance_transform_edt(inside) - distance_transform_edt(~inside)
-    wrong = length * np.exp(rng.uniform(*np.log(WRONG)))
-    field = smooth_field(brain.shape, length * rng.uniform(0.03, 0.3), rng)
-    shift = length * rng.random() * rng.uniform(*SHIFT)
-    depth += np.float32(wrong) * field + np.float32(shift)
-    return np.asarray(np.tanh(depth / np.float32(2 * length * rng.uniform(*BLURRED))))
+        volume = partial_volume(means[labels], seen, float(means[0]))
+        volume *= _texture(volume.shape, rng)
+    return normalised(_scanned(volume, brain, settings, rng)), brain
 
 
 def _turned(head: Head, rng: np.random.Generator) -> tuple[npt.NDArray[np.int16], BoolArray]:
@@ -217,31 +198,30 @@ def _steps(
 _OTHERS = ((1, 2), (0, 2), (0, 1))
 
 
-def _as_labelled(labels: npt.NDArray[np.int16], view: View, rng: np.random.Generator) -> FloatArray:
-    """Return the head of the label map in a random contrast."""
-    tissues = draw_tissues(int(labels.max()) + 1, rng, LOOK)
-    volume = partial_volume(tissues.means[labels], view, float(tissues.means[0]))
-    return volume * _texture(volume.shape, rng)
+def _signals(count: int, settings: Heads, rng: np.random.Generator) -> FloatArray:
+    """Return the signal of each label: of a scanner's sequence, or any."""
+    if rng.random() < settings.weighted:
+        return draw_weighting(count, rng)
+    return draw_tissues(count, rng, LOOK).means
 
 
 def _shelled(
-    labelled: tuple[npt.NDArray[np.int16], BoolArray],
+    labelled: tuple[FloatArray, npt.NDArray[np.int16], BoolArray],
     view: View,
     seen: tuple[FloatArray, float],
     rng: np.random.Generator,
 ) -> FloatArray:
-    """Return the brain of the label map in a random contrast, with other surroundings.
+    """Return the brain of the label map, in the signals of the labels, with other surroundings.
 
     `seen` is how much of each voxel is brain, and the brain's size, in view or not, in voxels.
     """
     from scipy.ndimage import distance_transform_edt, gaussian_filter
 
-    (labels, inside), (brain, size) = labelled, seen
-    tissues = draw_tissues(int(labels.max()) + 1, rng, LOOK)
+    (means, labels, inside), (brain, size) = labelled, seen
     if rng.random() < 0.3:  # little contrast within the brain, as in rodents
-        flat = np.float32(rng.uniform(0.05, 0.5))
-        tissues.means[:] = tissues.means[3] + flat * (tissues.means - tissues.means[3])
-    values = np.where(inside, tissues.means[labels], tissues.means[min(FLUID, labels.max())])
+        means = means[3] + np.float32(rng.uniform(0.05, 0.5)) * (means - means[3])
+    fluid, whole = float(means[min(FLUID, labels.max())]), float(means.max())
+    values = np.where(inside, means[labels], fluid)
     within = partial_volume(values.astype(np.float32), view, float(values.flat[0]))
     if rng.random() < 0.4:  # no folds
         width = rng.uniform(1, 4)
@@ -249,9 +229,9 @@ def _shelled(
         within = gaussian_filter(within * brain, width) / weight
     distance = distance_transform_edt(brain < 0.5).astype(np.float32)
     distance = np.maximum(distance - np.float32(0.5), 0)
-    around = shells(distance / np.float32(size), rng, 1 / size)
-    whole = np.float32(tissues.means.max())
-    return (brain * within + (1 - brain) * around * whole) * _texture(brain.shape, rng)
+    same = fluid / whole if rng.random() < 0.5 else None
+    around = shells(distance / np.float32(size), rng, 1 / size, any_surroundings(rng, same))
+    return (brain * within + (1 - brain) * np.float32(whole) * around) * _texture(brain.shape, rng)
 
 
 def _texture(shape: tuple[int, ...], rng: np.random.Generator) -> FloatArray:
@@ -273,7 +253,7 @@ def _scanned(
     volume = np.maximum(volume, 0) * np.exp(np.float32(rng.uniform(0, settings.shading)) * shade)
     if rng.random() < 0.3:
         volume = volume ** np.float32(np.exp(rng.uniform(-0.4, 0.4)))
-    widths = np.full(3, rng.uniform(0, 1.2) if rng.random() < 0.4 else 0.0)
+    widths = np.full(3, rng.uniform(0, 1.2) if rng.random() < 0.25 else 0.0)
     if rng.random() < settings.thick:
         widths[rng.integers(3)] = rng.uniform(0.5, 1.6)
     volume = gaussian_filter(volume, widths, truncate=3)

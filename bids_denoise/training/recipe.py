@@ -132,9 +132,8 @@ class Heads:
         Label maps, patterns below the data folder, and those that are never trained on.
     share
         The longest axis of the brain over the edge of a view, from and to.
-    again, closer
-        How often a view is one of a second look, which is told what the first said, and what
-        `share` is then.
+    weighted
+        How often the contrast is that of a scanner's sequence; it is any contrast else.
     animals, stretch
         How often a brain is stretched and bent as no human one is, and by how much at most.
     shells
@@ -148,9 +147,8 @@ class Heads:
 
     labels: tuple[str, ...] = ()
     held_out: tuple[str, ...] = ()
-    share: tuple[float, float] = (0.5, 1.1)
-    again: float = 0.5
-    closer: tuple[float, float] = (0.8, 1.8)
+    share: tuple[float, float] = (0.35, 0.95)
+    weighted: float = 0.6
     animals: float = 0.3
     stretch: float = 1.7
     shells: float = 0.3

@@ -144,7 +144,7 @@ class TestTheOneForBrainMasks:
         return network
 
     def test_of_every_voxel_it_says_how_likely_it_is_brain(self, network: Network) -> None:
-        image = torch.rand((2, 2, 16, 24, 8), generator=torch.Generator().manual_seed(4))
+        image = torch.rand((2, 1, 16, 24, 8), generator=torch.Generator().manual_seed(4))
         assert network.multiple == 8
         odds = network(image)
         assert odds.shape == (2, 1, 16, 24, 8)
@@ -152,7 +152,7 @@ class TestTheOneForBrainMasks:
 
     def test_voxels_stay_where_they_are(self, network: Network) -> None:
         """What differs between two images shows at the place where they differ."""
-        image = torch.zeros((1, 2, 64, 64, 64))
+        image = torch.zeros((1, 1, 64, 64, 64))
         image[..., 20:40, 20:40, 20:40] = 1
         other = image.clone()
         other[:, 0, 9:11, 51:53, 30:32] = 3
@@ -165,7 +165,7 @@ class TestTheOneForBrainMasks:
 
     def test_it_begins_undecided(self) -> None:
         torch.manual_seed(3)
-        odds = build_network("brain_mask", {"widths": (8, 16)})(torch.rand(1, 2, 8, 8, 8))
+        odds = build_network("brain_mask", {"widths": (8, 16)})(torch.rand(1, 1, 8, 8, 8))
         assert float(odds.abs().max().detach()) < 0.3
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bids_denoise.simulate.shells import shells, surrounded
+from bids_denoise.simulate.shells import Surroundings, any_surroundings, shells, surrounded
 
 
 @pytest.fixture
@@ -48,6 +48,26 @@ def test_the_skull_is_mostly_darker_than_the_scalp() -> None:
     line = np.broadcast_to(np.linspace(0, 1, 60, dtype=np.float32)[:, None, None], (60, 12, 12))
     dips = 0
     for seed in range(30):
-        profile = shells(line, np.random.default_rng(seed), 1 / 60).mean(axis=(1, 2))
+        rng = np.random.default_rng(seed)
+        profile = shells(line, rng, 1 / 60, any_surroundings(rng)).mean(axis=(1, 2))
         dips += profile[1:8].min() < 0.8 * profile[2:40].max()
     assert dips > 15
+
+
+def test_surroundings_have_the_signals_that_are_asked_for(ball: np.ndarray) -> None:
+    data = np.where(ball, np.float32(100), np.float32(0))
+    signals = Surroundings(fluid=2.0, bone=0.1, marrow=0.1, soft=(0.5, 0.5))
+    made = [
+        surrounded(data, ball, (1.0, 1.0, 1.0), np.random.default_rng(seed), signals)
+        for seed in range(8)
+    ]
+    for each in made:
+        assert each.max() < 201
+    assert sum(np.count_nonzero(np.abs(each[~ball] - 10) < 1) > 100 for each in made) > 2
+
+
+def test_the_fluid_may_be_given_and_all_else_drawn() -> None:
+    drawn = [any_surroundings(np.random.default_rng(seed), fluid=0.7) for seed in range(9)]
+    assert {each.fluid for each in drawn} == {0.7}
+    assert len({each.bone for each in drawn}) == 9
+    assert all(each.marrow >= each.bone for each in drawn)
