@@ -15,7 +15,7 @@ def test_every_image_of_the_two_people_gains(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scans, "PARTICIPANTS", ("01",))
-    assert demo.main([str(tmp_path), "--coarseness", "3"]) == 0
+    assert demo.main([str(tmp_path), "--coarseness", "3", "--no-cohort"]) == 0
     rows = read_table(tmp_path / "gain.tsv")
     assert len(rows) == 5
     for row in rows:
@@ -35,7 +35,7 @@ def test_the_cohort_is_compared_before_and_after(
     few(monkeypatch)
     monkeypatch.setattr(scans, "PARTICIPANTS", ())
     monkeypatch.setattr(demo, "PERMUTATIONS", 50)
-    assert demo.main([str(tmp_path), "--coarseness", "3", "--cohort"]) == 0
+    assert demo.main([str(tmp_path), "--coarseness", "3"]) == 0
     found = {row["what"].strip(): row for row in read_table(tmp_path / "evidence.tsv")}
     for what in (
         f"GM volume, mean error in % (n = {2 * SIZE})",
@@ -59,7 +59,7 @@ def test_the_cohort_is_compared_before_and_after(
 
 def test_only_the_dataset_when_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scans, "PARTICIPANTS", ("01",))
-    assert demo.main([str(tmp_path), "--only-dataset", "--coarseness", "3"]) == 0
+    assert demo.main([str(tmp_path), "--only-dataset", "--coarseness", "3", "--no-cohort"]) == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["dataset", "truth"]
 
 
