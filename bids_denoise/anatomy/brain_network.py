@@ -28,7 +28,7 @@ EDGE = 96
 WHOLE = 0.9
 """Share of the cube's side that the head's longest takes at the first look."""
 
-CLOSER = (0.7, 0.65, 0.75)
+CLOSER = (0.75, 0.8, 0.85, 0.9)
 """The same of the brain's longest side, as the look before saw it; the mean of these counts."""
 
 BRIGHTEST = 2.0
