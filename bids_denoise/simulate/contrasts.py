@@ -21,7 +21,7 @@ from bids_denoise.simulate.label_maps import (
     scan_view,
     smooth_borders,
 )
-from bids_denoise.simulate.tissue_contrast import add_structures, draw_tissues
+from bids_denoise.simulate.tissue_contrast import TISSUES, add_structures, draw_tissues
 
 if TYPE_CHECKING:
     from bids_denoise.simulate.label_maps import Labels, Matrix, View
@@ -32,9 +32,6 @@ RIGHT_TO_LEFT = {
     57: 25, 58: 26, 60: 28, 62: 30, 137: 136, 164: 163,
 }  # fmt: skip
 """FreeSurfer codes of the right hemisphere and of the same structure in the left."""
-
-TISSUES = ((2, 7, 16, 28, 85), (3, 8, 17, 18), (10, 11, 12, 13, 26), (4, 5, 14, 15, 24, 30))
-"""FreeSurfer codes that are white matter, cortex, deep grey matter and fluid or vessel."""
 
 MOST_DRAWS = 20
 LEAST_TISSUE = 0.02

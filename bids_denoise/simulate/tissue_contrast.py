@@ -53,14 +53,17 @@ def draw_tissues(count: int, rng: np.random.Generator, settings: RandomContrast)
     return Tissues(means.astype(np.float32), strengths.astype(np.float32))
 
 
+TISSUES = ((2, 7, 16, 28, 85), (3, 8, 17, 18), (10, 11, 12, 13, 26), (4, 5, 14, 15, 24, 30))
+"""FreeSurfer codes that are white matter, cortex, deep grey matter and fluid or vessel."""
+
 WHITE, GREY, DEEP = (800, 75, 0.7), (1300, 95, 0.82), (1100, 85, 0.78)
 FLUID, BLOOD, DURA = (4000, 1500, 1.0), (1650, 150, 0.9), (900, 40, 0.7)
 BONE, MARROW, FAT = (300, 2, 0.1), (370, 60, 0.8), (330, 80, 0.9)
 MUSCLE, MUCOSA = (1000, 40, 0.8), (1500, 100, 0.85)
 RELAXATION = {
-    **dict.fromkeys((2, 7, 16, 28, 85), WHITE),
-    **dict.fromkeys((10, 11, 12, 13, 26), DEEP),
-    **dict.fromkeys((4, 5, 14, 15, 24, 506), FLUID),
+    **dict.fromkeys(TISSUES[0], WHITE),
+    **dict.fromkeys(TISSUES[2], DEEP),
+    **dict.fromkeys((*TISSUES[3], 506), FLUID),
     **dict.fromkeys((30, 62), BLOOD),
     **{507: MUSCLE, 509: MUCOSA, 511: FAT, 514: DURA, 515: BONE, 516: MARROW},
 }
