@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     Labels = npt.NDArray[np.integer[Any]]
     Matrix = npt.NDArray[np.float64]
+
+Kind = TypeVar("Kind", bound=np.generic)
 
 FINE = 0.9
 """How far apart points with smooth borders are drawn, in scan voxels."""
@@ -87,13 +89,13 @@ def scan_view(anchor: tuple[Matrix, Matrix], matrix: Matrix, displacement: Float
     return View(np.stack(points), matrix)
 
 
-def crop(labels: Labels, view: View) -> tuple[Labels, View]:
-    """Return the part of `labels` that `view` sees with two voxels more, and the view of it."""
+def crop(volume: npt.NDArray[Kind], view: View) -> tuple[npt.NDArray[Kind], View]:
+    """Return the part of a volume that `view` sees with two voxels more, and the view of it."""
     flat = view.points.reshape(3, -1)
-    reach = np.asarray(labels.shape) - 1
+    reach = np.asarray(volume.shape) - 1
     low = np.clip(np.floor(flat.min(axis=1)) - MARGIN, 0, reach).astype(int)
     high = np.clip(np.ceil(flat.max(axis=1)) + MARGIN, 0, reach).astype(int) + 1
-    part = labels[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
+    part = volume[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
     return part, view.to(low.astype(float), np.ones(3))
 
 

@@ -17,7 +17,7 @@ from bids_denoise.noise import estimate
 from bids_denoise.simulate.contrasts import DEFAULT, WHOLE_HEAD, RandomContrast, random_contrast
 from bids_denoise.simulate.fields import point_spread
 from bids_denoise.simulate.kspace import resample
-from bids_denoise.training.heads import Head, head_of
+from bids_denoise.training.anatomies import Head, brain_head_of, head_of, rodent_of
 from bids_denoise.training.pairs import Pair, pairs_of
 from bids_denoise.training.runs import RealRun, real_run
 from bids_denoise.values import Device, Image
@@ -132,8 +132,12 @@ def fill_bank(recipe: Recipe, data: Path, workers: int = 1) -> Bank:
         paths = files_of(recipe.runs.scans, (), data)
         return Bank(runs=tuple(real_run(path, recipe.runs, workers) for path in paths))
     if recipe.heads:
-        paths = files_of(recipe.heads.labels, recipe.heads.held_out, data)
-        return Bank(heads=tuple(map(head_of, paths)))
+        whole, bare = (
+            files_of(patterns, recipe.heads.held_out, data)
+            for patterns in (recipe.heads.labels, recipe.heads.brains)
+        )
+        rodents = map(rodent_of, range(recipe.heads.rodents))
+        return Bank(heads=(*map(head_of, whole), *map(brain_head_of, bare), *rodents))
     wanted = recipe.volumes
     edge = max(wanted.edge, least)
     scans = files_of(wanted.scans, wanted.held_out, data)

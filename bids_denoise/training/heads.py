@@ -1,7 +1,7 @@
 """The heads that the network for brain masks is trained on: any contrast, species and scanner.
 
-Everything is drawn from label maps (Hoopes 2022, doi:10.1016/j.neuroimage.2022.119474): no scan
-is needed, and none is learned by heart.
+Drawn from label maps (Hoopes 2022, doi:10.1016/j.neuroimage.2022.119474), for the most part in
+random signals, so that no contrast is learned by heart.
 """
 
 from __future__ import annotations
@@ -12,20 +12,17 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import torch
 
-from bids_denoise import imageio
 from bids_denoise.anatomy.brain_network import normalised
-from bids_denoise.simulate.contrasts import RIGHT_TO_LEFT, WHOLE_HEAD, random_matrix
+from bids_denoise.simulate.contrasts import WHOLE_HEAD, random_matrix
 from bids_denoise.simulate.fields import smooth_field
 from bids_denoise.simulate.label_maps import crop, elastic, partial_volume, scan_view
 from bids_denoise.simulate.noise import add_gaussian, add_rician
 from bids_denoise.simulate.shells import any_surroundings, shells
 from bids_denoise.simulate.tissue_contrast import draw_tissues, draw_weighting
+from bids_denoise.training.anatomies import BRIGHT, FLUID, GREY, Head
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
-
-    import numpy.typing as npt
 
     from bids_denoise.simulate.label_maps import Matrix, View
     from bids_denoise.training.bank import Bank
@@ -33,32 +30,9 @@ if TYPE_CHECKING:
     from bids_denoise.training.recipe import Heads, Recipe
     from bids_denoise.values import BoolArray, FloatArray
 
-FLUID = 24
-VESSELS = (30, 62, 85)
-OUTSIDE = 500
-"""Codes of the fluid around the brain, of what is no brain tissue, and from which on others are."""
-
-COARSE = 2
-"""Every which voxel of a label map is kept: the brain is seen at several mm."""
-
-SULCUS = 6.0
-RIM = 1.2
-SMOOTH = 0.8
-"""How wide half a sulcus is that belongs to the brain, and how much fluid around it does, in mm of
-a human brain; what its outline is smoothed by, standard deviation in voxels."""
-
-MARGIN = 8
-
 LOOK = replace(WHOLE_HEAD, rotation=30.0, anisotropy=1.25, thick_share=0.0)
 ANY_WAY = 0.1
 """How often a head lies in any orientation, not the usual one."""
-
-
-class Head(NamedTuple):
-    """A label map (x, y, z) without the air around it, in RAS order, and where its brain is."""
-
-    labels: npt.NDArray[np.int16]
-    brain: BoolArray
 
 
 class Views(NamedTuple):
@@ -73,51 +47,6 @@ class Views(NamedTuple):
     def arrays(self) -> dict[str, FloatArray]:
         """Return what there is, by name."""
         return self._asdict()
-
-
-def head_of(path: Path) -> Head:
-    """Return a head from a label map of FreeSurfer codes, skull and scalp from `OUTSIDE` on."""
-    volume, affine = imageio.read_placed(path)
-    codes = _usual_way(volume.astype(np.int16), affine)
-    for code, other in RIGHT_TO_LEFT.items():
-        codes[codes == code] = other
-    inside = np.argwhere(codes > 0)
-    low, high = np.maximum(inside.min(axis=0) - MARGIN, 0), inside.max(axis=0) + MARGIN + 1
-    codes = np.ascontiguousarray(codes[tuple(slice(a, b) for a, b in zip(low, high, strict=True))])
-    coarse = (slice(None, None, COARSE),) * 3
-    return Head(codes[coarse].copy(), brain_of(codes)[coarse].copy())
-
-
-def brain_of(codes: npt.NDArray[np.int16], voxel: float = 1.0) -> BoolArray:
-    """Return brain tissue, closed over sulci and ventricles, with a thin rim of fluid around it.
-
-    That is what methods of extraction leave, too. `codes` (x, y, z) are FreeSurfer's, on a grid of
-    `voxel` mm.
-    """
-    from scipy import ndimage
-    from scipy.stats import norm
-
-    within = (codes > 0) & (codes < OUTSIDE)
-    tissue = within & ~np.isin(codes, (FLUID, *VESSELS))
-    parts, count = ndimage.label(tissue)
-    if count > 1:
-        tissue = parts == 1 + np.argmax(np.bincount(parts.ravel())[1:])
-    reached = ndimage.distance_transform_edt(~tissue) <= SULCUS / voxel
-    closed = ndimage.distance_transform_edt(reached) > SULCUS / voxel
-    solid = ndimage.binary_fill_holes((closed & within) | tissue)
-    smooth = ndimage.gaussian_filter(solid.astype(np.float32), SMOOTH)
-    rim = within & (smooth > norm.sf(RIM / voxel / SMOOTH))
-    return np.asarray((smooth > 0.5) | rim)
-
-
-def _usual_way(
-    codes: npt.NDArray[np.int16], affine: npt.NDArray[np.float64]
-) -> npt.NDArray[np.int16]:
-    """Return `codes` with axes from left to right, from back to front and upwards."""
-    steps = affine[:3, :3]
-    order = [int(np.argmax(np.abs(row))) for row in steps]
-    ways = [slice(None, None, int(np.sign(steps[row, axis]))) for row, axis in enumerate(order)]
-    return codes.transpose(order)[tuple(ways)]
 
 
 def draw_block(recipe: Recipe, bank: Bank, block: int) -> Views:
@@ -150,35 +79,36 @@ def view_of(
 
     The brain is all in view, or nearly, from near or far.
     """
-    labels, inside = _turned(head, rng)
+    head = _turned(head, rng)
     animal = rng.random() < settings.animals
     share = float(np.exp(rng.uniform(*np.log(settings.share))))
-    matrix = _steps(inside, share * edge, settings, rng, animal)
-    centre, whole = np.argwhere(inside[::4, ::4, ::4]).mean(axis=0) * 4, np.count_nonzero(inside)
+    matrix = _steps(head.brain, share * edge, settings, rng, animal)
+    centre = np.argwhere(head.brain[::4, ::4, ::4]).mean(axis=0) * 4
     place = (edge - 1) / 2 + edge * max(0.15, share / 2 - 0.3) * rng.uniform(-1, 1, 3)
-    bend = rng.uniform(0, 0.35 if animal else 0.15)
+    bend = rng.uniform(0, 0.35 if animal else settings.bend)
     moved = elastic((edge,) * 3, bend, edge * rng.uniform(0.08, 0.25), rng)
     view = scan_view((place, centre), matrix, moved)
-    part, seen = crop(labels, view)
-    labels = np.asarray(part, np.int16)
-    inside = crop(inside.astype(np.uint8), view)[0] > 0
+    inside, seen = crop(head.brain, view)
     brain = partial_volume(inside.astype(np.float32), seen, 0.0)
-    size = float(np.cbrt(whole / abs(np.linalg.det(matrix))))
-    means = _signals(int(labels.max()) + 1, settings, rng)
-    if animal or rng.random() < settings.shells:
-        volume = _shelled((means, labels, inside), seen, (brain, size), rng)
+    size = float(np.cbrt(np.count_nonzero(head.brain) / abs(np.linalg.det(matrix))))
+    signal, levels = signals_of(head, settings, rng)
+    values = crop(signal, view)[0]
+    if animal or head.extracted or rng.random() < settings.shells:
+        bare = rng.random() < settings.bare
+        volume = _shelled((values, levels, inside), seen, (brain, size), bare, rng)
     else:
-        volume = partial_volume(means[labels], seen, float(means[0]))
+        volume = partial_volume(values, seen, levels.air)
         volume *= _texture(volume.shape, rng)
     return normalised(_scanned(volume, brain, settings, rng)), brain
 
 
-def _turned(head: Head, rng: np.random.Generator) -> tuple[npt.NDArray[np.int16], BoolArray]:
+def _turned(head: Head, rng: np.random.Generator) -> Head:
     if rng.random() > ANY_WAY:
-        return head.labels, head.brain
+        return head
     ways = tuple(slice(None, None, way) for way in rng.choice([-1, 1], 3))
     order = rng.permutation(3)
-    return head.labels.transpose(order)[ways], head.brain.transpose(order)[ways]
+    labels, brain, signal = (each.transpose(order)[ways] for each in head)
+    return Head(labels, brain, signal)  # type: ignore[arg-type]
 
 
 def _steps(
@@ -198,40 +128,71 @@ def _steps(
 _OTHERS = ((1, 2), (0, 2), (0, 1))
 
 
-def _signals(count: int, settings: Heads, rng: np.random.Generator) -> FloatArray:
-    """Return the signal of each label: of a scanner's sequence, or any."""
+class Levels(NamedTuple):
+    """Signals of a head: air, fluid, grey matter, and what of it is brightest."""
+
+    air: float
+    fluid: float
+    grey: float
+    brightest: float
+
+
+def signals_of(head: Head, settings: Heads, rng: np.random.Generator) -> tuple[FloatArray, Levels]:
+    """Return the signal of each voxel: of a scanner's sequence, or any, or as it was scanned."""
+    if head.signal.size and rng.random() < settings.scanned:
+        return _rescanned(head, rng)
+    count = max(int(head.labels.max()), FLUID) + 1
     if rng.random() < settings.weighted:
-        return draw_weighting(count, rng)
-    return draw_tissues(count, rng, LOOK).means
+        means = draw_weighting(count, rng)
+    else:
+        means = draw_tissues(count, rng, LOOK).means
+    levels = Levels(*(float(each) for each in (means[0], means[FLUID], means[GREY], means.max())))
+    return means[head.labels], levels
+
+
+def _rescanned(head: Head, rng: np.random.Generator) -> tuple[FloatArray, Levels]:
+    """Return what a scanner saw of a brain, as it is or in a scale of grey that is its own."""
+    signal = head.signal.astype(np.float32)
+    if rng.random() < 0.5:
+        signal = signal ** np.float32(np.exp(rng.uniform(-0.7, 0.7)))
+        if rng.random() < 0.4:
+            signal = head.brain * np.maximum(np.float32(rng.uniform(1, 1.4)) - signal, 0)
+    fluid, grey = (float(np.median(signal[head.labels == code])) for code in (FLUID, GREY))
+    return signal, Levels(0.0, fluid, grey, float(np.percentile(signal[head.brain], BRIGHT)))
 
 
 def _shelled(
-    labelled: tuple[FloatArray, npt.NDArray[np.int16], BoolArray],
+    seen_as: tuple[FloatArray, Levels, BoolArray],
     view: View,
     seen: tuple[FloatArray, float],
+    bare: bool,
     rng: np.random.Generator,
 ) -> FloatArray:
-    """Return the brain of the label map, in the signals of the labels, with other surroundings.
+    """Return a brain, in signals that are given for the label map, with other surroundings or none.
 
     `seen` is how much of each voxel is brain, and the brain's size, in view or not, in voxels.
     """
     from scipy.ndimage import distance_transform_edt, gaussian_filter
 
-    (means, labels, inside), (brain, size) = labelled, seen
+    (values, levels, inside), (brain, size) = seen_as, seen
+    fluid, whole = levels.fluid, np.float32(levels.brightest)
+    values = np.where(inside, values, np.float32(fluid))
     if rng.random() < 0.3:  # little contrast within the brain, as in rodents
-        means = means[3] + np.float32(rng.uniform(0.05, 0.5)) * (means - means[3])
-    fluid, whole = float(means[min(FLUID, labels.max())]), float(means.max())
-    values = np.where(inside, means[labels], fluid)
-    within = partial_volume(values.astype(np.float32), view, float(values.flat[0]))
+        grey, left = np.float32(levels.grey), np.float32(rng.uniform(0.05, 0.5))
+        values = grey + left * (values - grey)
+        fluid, whole = float(grey + left * (fluid - grey)), grey + left * (whole - grey)
+    within = partial_volume(values, view, float(values.flat[0]))
     if rng.random() < 0.4:  # no folds
         width = rng.uniform(1, 4)
         weight = gaussian_filter(brain, width) + np.float32(1e-3)
         within = gaussian_filter(within * brain, width) / weight
+    if bare:
+        return brain * within * _texture(brain.shape, rng)
     distance = distance_transform_edt(brain < 0.5).astype(np.float32)
     distance = np.maximum(distance - np.float32(0.5), 0)
-    same = fluid / whole if rng.random() < 0.5 else None
+    same = fluid / float(whole) if rng.random() < 0.5 else None
     around = shells(distance / np.float32(size), rng, 1 / size, any_surroundings(rng, same))
-    return (brain * within + (1 - brain) * np.float32(whole) * around) * _texture(brain.shape, rng)
+    return (brain * within + (1 - brain) * whole * around) * _texture(brain.shape, rng)
 
 
 def _texture(shape: tuple[int, ...], rng: np.random.Generator) -> FloatArray:

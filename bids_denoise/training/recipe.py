@@ -128,16 +128,26 @@ class Heads:
 
     Attributes
     ----------
-    labels, held_out
-        Label maps, patterns below the data folder, and those that are never trained on.
+    labels, brains
+        Label maps, and T1w scans whose brain was extracted, patterns below the data folder.
+    held_out
+        Those that are never trained on.
+    rodents
+        How many are drawn by formula.
     share
         The longest axis of the brain over the edge of a view, from and to.
     weighted
         How often the contrast is that of a scanner's sequence; it is any contrast else.
+    scanned
+        How often a brain that was extracted has its own signals, or those in another scale of grey.
+    bend
+        Largest standard deviation of the slope of what bends a human head.
     animals, stretch
         How often a brain is stretched and bent as no human one is, and by how much at most.
     shells
         How often a human brain is in a skull and scalp of other shape than the label map's.
+    bare
+        How often there is nothing around a brain where those would be.
     shading, noise
         Largest standard deviation of the logarithm of the bias field, and of the noise over
         the brain's bright tissue.
@@ -146,12 +156,17 @@ class Heads:
     """
 
     labels: tuple[str, ...] = ()
+    brains: tuple[str, ...] = ()
     held_out: tuple[str, ...] = ()
+    rodents: int = 0
     share: tuple[float, float] = (0.35, 0.95)
     weighted: float = 0.6
+    scanned: float = 0.5
+    bend: float = 0.15
     animals: float = 0.3
     stretch: float = 1.7
     shells: float = 0.3
+    bare: float = 0.0
     shading: float = 0.4
     noise: float = 0.15
     thick: float = 0.3

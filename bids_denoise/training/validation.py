@@ -16,8 +16,9 @@ from bids_denoise.denoisers.trained import pilot_for
 from bids_denoise.simulate import anatomy, bold
 from bids_denoise.simulate.noise import add_gaussian
 from bids_denoise.simulate.phantom import head_phantom
+from bids_denoise.training.anatomies import brain_head_of, head_of
 from bids_denoise.training.bank import cropped, files_of
-from bids_denoise.training.heads import head_of, view_of
+from bids_denoise.training.heads import view_of
 from bids_denoise.training.runs import NoisyRun
 
 if TYPE_CHECKING:
@@ -123,12 +124,14 @@ def _run_tests() -> list[RunTest]:
 
 
 def _head_tests(recipe: Recipe, data: Path) -> list[HeadTest]:
-    """Return views of the heads held out, human and animal-like."""
+    """Return views of what is held out: heads as human, and animal-like, and extracted brains."""
     assert recipe.heads
     tests = []
-    paths = files_of(recipe.heads.held_out, (), data)
-    for number, head in enumerate(map(head_of, paths)):
-        for name, animals in (("human", 0.0), ("animal", 1.0)):
+    brains = files_of(recipe.heads.brains, (), data)
+    for number, path in enumerate(files_of(recipe.heads.held_out, (), data)):
+        head = brain_head_of(path) if path in brains else head_of(path)
+        kinds = (("brain", 0.0),) if head.extracted else (("human", 0.0), ("animal", 1.0))
+        for name, animals in kinds:
             settings = replace(recipe.heads, animals=animals)
             for view in range(HEAD_VIEWS):
                 rng = np.random.default_rng((recipe.seed, 2, number, view))

@@ -10,20 +10,22 @@ import nibabel
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import distance_transform_edt
+from scipy.stats import spearmanr
 
-from bids_denoise.simulate.phantom import Tissue, head_labels
 from bids_denoise.training import loop
+from bids_denoise.training.anatomies import FLUID, Head, brain_head_of, brain_of
 from bids_denoise.training.bank import Bank, fill_bank, stored_bank
 from bids_denoise.training.command import main
-from bids_denoise.training.heads import Head, brain_of, draw_block, head_of, view_of
+from bids_denoise.training.heads import draw_block, signals_of, view_of
 from bids_denoise.training.losses import loss_of_masks
 from bids_denoise.training.recipe import Heads, Recipe
 from bids_denoise.weights import load_weights
+from tests.training.test_anatomies import codes_of, extracted
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-CODES = dict(zip(Tissue, (0, 507, 515, 24, 3, 2, 10, 30, 514), strict=True))
 TINY = Recipe(
     "brain_mask",
     {"widths": (8, 16)},
@@ -31,7 +33,7 @@ TINY = Recipe(
     batch=2,
     patch=24,
     pool=2,
-    heads=Heads(labels=("head*.nii.gz",), held_out=("head2*",)),
+    heads=Heads(labels=("head*.nii.gz",), held_out=("head2*",), rodents=1),
 )
 TOML = """
 network = "brain_mask"
@@ -47,12 +49,6 @@ held_out = ["head2*"]
 """
 
 
-def codes_of(seed: int = 0) -> np.ndarray:
-    """Return a phantom in FreeSurfer's codes, in 2 mm."""
-    table = np.array([CODES[each] for each in Tissue], np.int16)
-    return table[head_labels((80, 96, 72), seed)]
-
-
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data")
@@ -66,34 +62,6 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def head() -> Head:
     codes = codes_of()
     return Head(codes, brain_of(codes, 2.0))
-
-
-def test_sulci_and_a_rim_belong_to_the_brain_and_the_fluid_around_it_does_not() -> None:
-    codes = np.full((40, 40, 40), 507, np.int16)
-    codes[5:35, 5:35, 5:35] = 24
-    codes[10:30, 10:30, 10:30] = 3
-    codes[19:22, 19:22, 15:30] = 24
-    codes[7, 7, 7] = 3
-    codes[30:, 10:30, 10:30] = 515
-    brain = brain_of(codes)
-    assert brain[20, 20, 15:29].all()
-    assert brain[9, 20, 20]
-    assert not brain[8, 20, 20]
-    assert not brain[30, 20, 20], "bone is no fluid"
-    assert not brain[7, 7, 7]
-    assert np.count_nonzero(brain) == pytest.approx(21 * 22**2, rel=0.05)
-
-
-def test_a_label_map_is_turned_the_usual_way(tmp_path: Path) -> None:
-    codes = codes_of()
-    paths = [tmp_path / f"{name}.nii.gz" for name in ("straight", "turned")]
-    nibabel.save(nibabel.Nifti1Image(codes, np.eye(4)), paths[0])
-    affine = np.array([[-1, 0, 0, 79], [0, 0, 1, 0], [0, -1, 0, 71], [0, 0, 0, 1]], float)
-    turned = np.ascontiguousarray(codes[::-1, :, ::-1].transpose(0, 2, 1))
-    nibabel.save(nibabel.Nifti1Image(turned, affine), paths[1])
-    one, other = map(head_of, paths)
-    np.testing.assert_array_equal(one.labels, other.labels)
-    np.testing.assert_array_equal(one.brain, other.brain)
 
 
 @pytest.mark.parametrize("animals", [0.0, 1.0])
@@ -124,6 +92,44 @@ def test_a_brain_that_is_extracted_has_nothing_around_it(head: Head) -> None:
         assert image[brain > 0.9].mean() > image[far].mean() + 0.1
 
 
+@pytest.fixture(scope="module")
+def brain(tmp_path_factory: pytest.TempPathFactory) -> Head:
+    path = tmp_path_factory.mktemp("brain") / "brain_T1w.nii.gz"
+    extracted(path)
+    return brain_head_of(path)
+
+
+def test_an_extracted_brain_gets_surroundings_or_none(brain: Head) -> None:
+    settings = Heads(animals=0.0, cut=0.0, noise=0.0, extracted=0.0, shells=0.0, thick=0.0)
+    beyond = []
+    for bare in (0.0, 1.0):
+        bright = []
+        for seed in range(6):
+            rng = np.random.default_rng(seed)
+            image, inside = view_of(brain, 32, replace(settings, bare=bare), rng)
+            far = distance_transform_edt(inside < 0.01) > 4
+            bright.append(np.count_nonzero(image[far] > 0.1))
+        beyond.append(bright)
+    assert np.median(beyond[0]) > 100
+    assert max(beyond[1]) == 0
+
+
+def test_a_scan_has_its_own_signals_or_those_of_its_tissues(brain: Head) -> None:
+    own = brain.signal[brain.brain].astype(float)
+    signs = set()
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        signal, levels = signals_of(brain, Heads(scanned=1.0), rng)
+        rank = spearmanr(signal[brain.brain], own).statistic
+        assert abs(rank) == pytest.approx(1, abs=0.01)
+        assert (levels.fluid < levels.grey) == (rank > 0)
+        signs.add(np.sign(rank))
+        signal, levels = signals_of(brain, Heads(scanned=0.0), rng)
+        assert np.unique(signal[brain.brain]).size == 3
+        assert signal[brain.labels == FLUID].max() == pytest.approx(levels.fluid)
+    assert signs == {-1, 1}
+
+
 def test_blocks_depend_on_their_number_alone(head: Head) -> None:
     bank = Bank(heads=(head,))
     one, other = (draw_block(TINY, bank, 3) for _ in range(2))
@@ -152,7 +158,7 @@ def test_it_learns(head: Head) -> None:
 
 def test_the_bank_is_kept(data: Path, tmp_path: Path) -> None:
     made, kept = fill_bank(TINY, data), stored_bank(TINY, data, tmp_path / "bank.npz")
-    assert len(made.heads) == len(kept.heads) == 2
+    assert len(made.heads) == len(kept.heads) == 3
     for one, other in zip(made.heads, kept.heads, strict=True):
         np.testing.assert_array_equal(one.labels, other.labels)
         np.testing.assert_array_equal(one.brain, other.brain)
