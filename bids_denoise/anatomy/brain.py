@@ -35,6 +35,9 @@ CERTAIN = 0.75
 CONNECTED = 0.8
 """Least overlap that the network expects of its mask, and least share of the largest part."""
 
+AGREED = 0.85
+"""Least overlap of a look of the network with the mean of all: below it masks are poor at times."""
+
 ALIKE = 0.15
 """Least correlation of a voxel with the next: below it an image is noise alone."""
 
@@ -100,7 +103,7 @@ def find_brain(image: Image, device: Device, method: Source | Literal["auto"] = 
     if _only_brain(image, mask):
         return Brain(_solid(image.mask), "extracted")
     doubts = _doubts(mask, head, answer)
-    return _classical(image, head, doubts) if doubts else Brain(mask, "network")
+    return _classical(image, head, doubts) if doubts else Brain(mask, "network", _remarks(answer))
 
 
 def _only_brain(image: Image, brain: BoolArray) -> bool:
@@ -142,6 +145,13 @@ def _doubts(brain: BoolArray, head: BoolArray, answer: Answer) -> tuple[str, ...
     if cut > CUT:
         doubts.append(f"The network's brain is cut by {cut} of the 6 faces of the image.")
     return tuple(doubts)
+
+
+def _remarks(answer: Answer) -> tuple[str, ...]:
+    if answer.agreement >= AGREED:
+        return ()
+    said = f"The network's looks at the brain overlap by {answer.agreement:.2f} only"
+    return (f"{said}: look at the brain mask.",)
 
 
 def _faces(inside: BoolArray) -> list[BoolArray]:

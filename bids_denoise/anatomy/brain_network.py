@@ -57,10 +57,14 @@ class Grid(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What the network says: log odds of brain float32 (x, y, z) on `grid`."""
+    """What the network says: log odds of brain float32 (x, y, z) on `grid`.
+
+    `agreement` is the least Dice overlap, 0 to 1, of a look with the mean of all.
+    """
 
     odds: FloatArray
     grid: Grid
+    agreement: float = 1.0
 
     @property
     def certainty(self) -> float:
@@ -85,8 +89,9 @@ def ask_network(image: Image, head: tuple[Matrix, Matrix], device: Device) -> An
             return answers[-1]
         cube = _cube(answers[-1].grid.box_of(inside), share)
         answers.append(_look(network, image, cube, device))
-    odds = [_interpolated(each, cube.affine, cube.shape) for each in answers[1:]]
-    return Answer(np.mean(odds, axis=0), cube)
+    looks = [_interpolated(each, cube.affine, cube.shape) for each in answers[1:]]
+    odds = np.mean(looks, axis=0)
+    return Answer(odds, cube, min(_overlap(each > 0, odds > 0) for each in looks))
 
 
 def on_image(answer: Answer, image: Image) -> FloatArray:
@@ -129,6 +134,11 @@ def largest(inside: BoolArray) -> BoolArray:
 
     parts, count = label(inside)
     return inside if count < 2 else np.asarray(parts == 1 + np.argmax(np.bincount(parts.flat)[1:]))
+
+
+def _overlap(one: BoolArray, other: BoolArray) -> float:
+    total = int(np.count_nonzero(one)) + int(np.count_nonzero(other))
+    return 2 * int(np.count_nonzero(one & other)) / max(total, 1)
 
 
 def grid_over(low: Matrix, high: Matrix, spacing: float) -> Grid:

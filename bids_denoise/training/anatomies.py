@@ -45,7 +45,7 @@ a human brain; what its outline is smoothed by, standard deviation in voxels."""
 
 MARGIN = 8
 
-IN_TISSUES = (GREY, 2, FLUID)
+TISSUE_CODES = (GREY, 2, FLUID)
 """Codes of grey matter, white matter and CSF."""
 
 RODENT_CODES = dict(zip(Tissue, (0, 511, 515, FLUID, 3, 2, 10, 30, 507), strict=True))
@@ -61,16 +61,15 @@ UNLIKE = 3.0
 
 PER_MM = 4
 """Voxels to a mm of a rat: along its brain as many as of 2 mm along a human one."""
-
-
 UNSEEN = np.zeros((0, 0, 0), np.float16)
+"""The signal of a head that no scanner saw."""
 
 
 class Head(NamedTuple):
     """A label map (x, y, z) without the air around it, in RAS order, and where its brain is.
 
     Where nothing but the brain is known, all else is 0. `signal` (x, y, z), bright tissue 1, is
-    what a scanner saw of it, with a size of 0 where no scanner did.
+    what a scanner saw of it, or `UNSEEN`.
     """
 
     labels: Codes
@@ -111,7 +110,7 @@ def brain_head_of(path: Path) -> Head:
     inside = brain > 0.5
     affine = affine @ np.diag([*COARSE / sides, 1.0])
     tissues = segment(data, inside, affine, contrast="T1w").probabilities
-    codes = np.array(IN_TISSUES, np.int16)[tissues.argmax(axis=0)] * inside
+    codes = np.array(TISSUE_CODES, np.int16)[tissues.argmax(axis=0)] * inside
     data *= inside / np.percentile(data[inside], BRIGHT)
     box = _box(_usual_way(inside, affine), MARGIN // COARSE)
     inside, codes, data = (_usual_way(each, affine)[box].copy() for each in (inside, codes, data))

@@ -176,6 +176,25 @@ def test_an_unlikely_answer_is_not_taken_and_that_is_said(
     assert dice(found.mask, truth) > 0.85
 
 
+def test_looks_that_disagree_are_told_of(
+    parts: FloatArray, truth: BoolArray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The third look sees a part of the brain only."""
+    looks = []
+
+    def look(*given: object) -> Answer:
+        looks.append(_look(*given))  # type: ignore[arg-type]
+        if len(looks) == 4:
+            looks[-1].odds[:40] = -1
+        return looks[-1]
+
+    monkeypatch.setattr(brain_network, "_look", look)
+    found = find_brain(scan(parts), Device())
+    assert found.source == "network"
+    assert "looks at the brain overlap by 0." in found.remarks[0]
+    assert dice(found.mask, truth) > 0.85, "the others outvote it"
+
+
 def test_a_closer_look_sees_better(parts: FloatArray, truth: BoolArray) -> None:
     """Whatever was thought before: here a cube that is too large, and off by 15 mm."""
     image, network = scan(parts), load_weights("brain_mask").network
