@@ -86,7 +86,7 @@ def _train(given: argparse.Namespace) -> None:
         state = loop.restore(state, checkpoint)
         print(f"going on from step {state.step}", flush=True)
     with freed_memory_kept():
-        _run(given, device, (recipe, bank, tests_of(recipe, given.data)), state)
+        _run(given, device, (recipe, bank, tests_of(recipe, given.data)), state, start)
 
 
 def _started(recipe: Recipe, out: Path) -> tuple[Recipe, Network | None]:
@@ -109,7 +109,11 @@ def _same_recipe(recipe: Recipe, path: Path) -> None:
 
 
 def _run(
-    given: argparse.Namespace, device: Device, made: tuple[Recipe, Bank, Tests], state: State
+    given: argparse.Namespace,
+    device: Device,
+    made: tuple[Recipe, Bank, Tests],
+    state: State,
+    start: Network | None,
 ) -> None:
     from bids_denoise.training import loop
     from bids_denoise.training.release import release
@@ -133,6 +137,8 @@ def _run(
         loop.append_row(given.out / "curve.jsonl", row)
         left = row["seconds"] / (now.step - first) * (recipe.steps - now.step)
         print(f"{json.dumps(row)}  {left / 60:.0f} min left", flush=True)
+    if start:
+        loop.blend(state.mean, start, recipe.start_kept)
     facts = {
         "held_out": list(dict.fromkeys(test.name for test in tests)),
         measure: figures_of(state.mean, tests, device),

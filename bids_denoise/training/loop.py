@@ -90,6 +90,13 @@ def train(
         coming.close()
 
 
+def blend(network: Network, other: Network, share: float) -> None:
+    """Move the weights of a network a `share` of the way to those of another, in place."""
+    with torch.no_grad():
+        for own, each in zip(network.parameters(), other.parameters(), strict=True):
+            own.lerp_(each.to(own), share)
+
+
 def drawn_ahead(
     recipe: Recipe, bank: Bank, block: int, pilot: Pilot | None, threads: int
 ) -> Generator[Patches | Stretches | Views]:

@@ -197,6 +197,9 @@ class Recipe:
     start
         Weights to begin from, and whose sizes are taken: the network's name for those that are
         shipped, or a weight file relative to the folder of the training.
+    start_kept
+        Share of the weights that it began from in those that are written, 0 to 1: what is learned
+        anew, and what was known before (Wortsman 2022, doi:10.1109/CVPR52688.2022.00780).
     pairs
         Pairs of scans in place of `volumes` and `noise`, as ``[[pairs]]``: fine-tuning.
     runs
@@ -222,6 +225,7 @@ class Recipe:
     seed: int = 0
     samples: int = 1
     start: str = ""
+    start_kept: float = 0.0
     pairs: tuple[Pairing, ...] = ()
     sources: tuple[str, ...] = ()
     limits: tuple[str, ...] = ()

@@ -375,6 +375,25 @@ held_out = ["head2*"]
         for name, value in one.network.state_dict().items():
             assert torch.equal(value, two.network.state_dict()[name])
 
+    def test_a_share_of_what_was_known_before_is_kept(self, data: Path, tmp_path: Path) -> None:
+        recipe = tmp_path / "mine.toml"
+        recipe.write_text(self.RECIPE)
+        asked = ["--data", str(data), "--threads", "1"]
+        assert main([str(recipe), str(tmp_path / "start"), *asked]) == 0
+        found = {"start": load_weights("unet", str(tmp_path / "start" / "unet.safetensors"))}
+        for kept in ("0.0", "0.25"):
+            text = (
+                f'start = "../start/unet.safetensors"\nstart_kept = {kept}\nlearning_rate = 0.1\n'
+            )
+            recipe.write_text(text + self.RECIPE)
+            assert main([str(recipe), str(tmp_path / kept), *asked]) == 0
+            found[kept] = load_weights("unet", str(tmp_path / kept / "unet.safetensors"))
+        start, anew, blended = (each.network.state_dict() for each in found.values())
+        for name, value in blended.items():
+            expected = 0.75 * anew[name] + 0.25 * start[name]
+            torch.testing.assert_close(value, expected, rtol=2e-3, atol=1e-4)
+        assert max(float((anew[name] - start[name]).abs().max()) for name in anew) > 0.01
+
     def test_another_recipe_is_refused_in_the_same_folder(
         self, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
