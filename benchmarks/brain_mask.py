@@ -25,9 +25,9 @@ about 100,000.
 - Colin27: a real head, and the brain that was extracted from it, whose outline goes into sulci and
   between the hemispheres as the others' do not.
 
-Noise is Rician, in % of the brain's bright tissue (95th percentile). How large the
-brain is in the network's closer views, and how much of its weights is kept of those before the last
-training, was chosen on the first four to six of the brains in heads.
+Noise is Rician, in % of the brain's bright tissue (95th percentile). How large the brain is in the
+network's closer views, and how much of its weights is kept of those before the last training, was
+chosen on the first four to six of the brains in heads.
 """
 
 from __future__ import annotations
@@ -129,9 +129,10 @@ def _measured(
     data = add_rician(case.data, sigma, np.random.default_rng((number, noise)))
     image = Image(data, case.affine, np.ones(data.shape, np.bool_))
     row: dict[str, float | None] = {"fallback": 0.0}
-    for name, method in (("ours", "auto"), ("classical", "classical")):
+    ways = (("ours", image, "auto"), ("denoised", _denoised(image), "auto"))
+    for name, given_image, method in (*ways, ("classical", image, "classical")):
         try:
-            found = find_brain(image, Device(), method)  # type: ignore[arg-type]
+            found = find_brain(given_image, Device(), method)  # type: ignore[arg-type]
         except ScanError as error:
             print(error)
             row[name] = 0.0
@@ -139,7 +140,6 @@ def _measured(
         row[name] = _dice(found.mask, case.brain)
         if name == "ours" and found.source != "network":
             row["fallback"] = 1.0
-    row["denoised"] = _dice(find_brain(_denoised(image), Device()).mask, case.brain)
     row["nilearn"] = _dice(_nilearn(image), case.brain)
     row["DIPY"] = _dice(_dipy(image, given.dipy_python), case.brain) if given.dipy_python else None
     return row

@@ -1,4 +1,4 @@
-"""Where the brain is, by a network that was trained on synthesis of any contrast and species.
+"""Where the brain is, by a network that was trained on heads of any contrast and species.
 
 SynthStrip's idea (Hoopes 2022, doi:10.1016/j.neuroimage.2022.119474) in a network that looks
 several times: at the whole head, and then, each time anew, at what it took for the brain.
@@ -91,7 +91,7 @@ def ask_network(image: Image, head: tuple[Matrix, Matrix], device: Device) -> An
         answers.append(_look(network, image, cube, device))
     looks = [_interpolated(each, cube.affine, cube.shape) for each in answers[1:]]
     odds = np.mean(looks, axis=0)
-    return Answer(odds, cube, min(_overlap(each > 0, odds > 0) for each in looks))
+    return Answer(odds, cube, min(overlap(each > 0, odds > 0) for each in looks))
 
 
 def on_image(answer: Answer, image: Image) -> FloatArray:
@@ -136,7 +136,8 @@ def largest(inside: BoolArray) -> BoolArray:
     return inside if count < 2 else np.asarray(parts == 1 + np.argmax(np.bincount(parts.flat)[1:]))
 
 
-def _overlap(one: BoolArray, other: BoolArray) -> float:
+def overlap(one: BoolArray, other: BoolArray) -> float:
+    """Return the Dice overlap of two masks, 0 to 1."""
     total = int(np.count_nonzero(one)) + int(np.count_nonzero(other))
     return 2 * int(np.count_nonzero(one & other)) / max(total, 1)
 

@@ -1,7 +1,7 @@
 """A small 3D U-Net that says of every voxel whether it is brain, whatever the contrast.
 
-doi:10.1007/978-3-319-46723-8_49 (Cicek 2016), trained on synthesis alone as in
-doi:10.1016/j.neuroimage.2022.119474 (Hoopes 2022).
+doi:10.1007/978-3-319-46723-8_49 (Cicek 2016), trained on heads of random
+look after doi:10.1016/j.neuroimage.2022.119474 (Hoopes 2022).
 """
 
 from __future__ import annotations

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from bids_denoise import imageio
+from bids_denoise.anatomy.brain_network import largest
 from bids_denoise.anatomy.tissues import segment
 from bids_denoise.imageio.padding import padding
+from bids_denoise.metrics.comparison import box_around
 from bids_denoise.simulate import rodent
 from bids_denoise.simulate.anatomy import centred_grid
 from bids_denoise.simulate.contrasts import RIGHT_TO_LEFT
@@ -88,7 +90,7 @@ def head_of(path: Path) -> Head:
     codes = _usual_way(volume.astype(np.int16), affine)
     for code, other in RIGHT_TO_LEFT.items():
         codes[codes == code] = other
-    codes = np.ascontiguousarray(codes[_box(codes > 0, MARGIN)])
+    codes = np.ascontiguousarray(codes[box_around(codes > 0, MARGIN)])
     coarse = (slice(None, None, COARSE),) * 3
     return Head(codes[coarse].copy(), brain_of(codes)[coarse].copy())
 
@@ -112,7 +114,7 @@ def brain_head_of(path: Path) -> Head:
     tissues = segment(data, inside, affine, contrast="T1w").probabilities
     codes = np.array(TISSUE_CODES, np.int16)[tissues.argmax(axis=0)] * inside
     data *= inside / np.percentile(data[inside], BRIGHT)
-    box = _box(_usual_way(inside, affine), MARGIN // COARSE)
+    box = box_around(_usual_way(inside, affine), MARGIN // COARSE)
     inside, codes, data = (_usual_way(each, affine)[box].copy() for each in (inside, codes, data))
     return Head(codes, inside, data.astype(np.float16))
 
@@ -141,10 +143,7 @@ def brain_of(codes: Codes, voxel: float = 1.0) -> BoolArray:
     from scipy.stats import norm
 
     within = (codes > 0) & (codes < OUTSIDE)
-    tissue = within & ~np.isin(codes, (FLUID, *VESSELS))
-    parts, count = ndimage.label(tissue)
-    if count > 1:
-        tissue = parts == 1 + np.argmax(np.bincount(parts.ravel())[1:])
+    tissue = largest(within & ~np.isin(codes, (FLUID, *VESSELS)))
     reached = ndimage.distance_transform_edt(~tissue) <= SULCUS / voxel
     closed = ndimage.distance_transform_edt(reached) > SULCUS / voxel
     solid = ndimage.binary_fill_holes((closed & within) | tissue)
@@ -159,10 +158,3 @@ def _usual_way(volume: npt.NDArray[Any], affine: npt.NDArray[np.float64]) -> npt
     order = [int(np.argmax(np.abs(row))) for row in steps]
     ways = [slice(None, None, int(np.sign(steps[row, axis]))) for row, axis in enumerate(order)]
     return volume.transpose(order)[tuple(ways)]
-
-
-def _box(inside: BoolArray, margin: int) -> tuple[slice, ...]:
-    """Return the box that holds all that is `inside` (x, y, z), and a margin."""
-    where = np.argwhere(inside)
-    low, high = np.maximum(where.min(axis=0) - margin, 0), where.max(axis=0) + margin + 1
-    return tuple(slice(a, b) for a, b in zip(low, high, strict=True))

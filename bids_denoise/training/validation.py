@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from bids_denoise import imageio
+from bids_denoise.anatomy.brain_network import overlap
 from bids_denoise.denoisers.by_volumes import denoise_series
 from bids_denoise.denoisers.inference import apply_network, reduced_precision
 from bids_denoise.denoisers.trained import pilot_for
@@ -144,9 +145,7 @@ def _head_tests(recipe: Recipe, data: Path) -> list[HeadTest]:
 def _overlap_of(network: Network, test: HeadTest, device: Device) -> float:
     with torch.inference_mode(), reduced_precision(device.kind):
         odds = network(test.seen.to(device.torch_name)).float().cpu().numpy()[0, 0]
-    both = np.count_nonzero((odds > 0) & test.brain)
-    sizes = np.count_nonzero(odds > 0) + np.count_nonzero(test.brain)
-    return 2 * float(both) / max(float(sizes), 1.0)
+    return overlap(odds > 0, test.brain)
 
 
 def _error_of(network: Network, test: RunTest, device: Device) -> float:

@@ -13,7 +13,7 @@ import torch
 from scipy.ndimage import distance_transform_edt
 from scipy.stats import spearmanr
 
-from bids_denoise.training import loop
+from bids_denoise.training import loop, validation
 from bids_denoise.training.anatomies import FLUID, Head, brain_head_of, brain_of
 from bids_denoise.training.bank import Bank, fill_bank, stored_bank
 from bids_denoise.training.command import main
@@ -175,3 +175,12 @@ def test_from_recipe_to_weights(data: Path, tmp_path: Path) -> None:
     assert set(card["dice"]) == set(card["held_out"])
     assert card["held_out"] == ["human", "animal"]
     assert all(0 <= value <= 1 for value in card["dice"].values())
+
+
+def test_brains_that_are_held_out_are_judged_and_not_trained_on(data: Path) -> None:
+    for number in range(2):
+        extracted(data / f"brain{number}.nii.gz")
+    settings = replace(TINY.heads or Heads(), brains=("brain*",), held_out=("brain1*",), rodents=0)
+    recipe = replace(TINY, heads=settings)
+    assert [head.extracted for head in fill_bank(recipe, data).heads] == [*3 * [False], True]
+    assert {test.name for test in validation.tests_of(recipe, data)} == {"brain"}
