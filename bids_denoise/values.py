@@ -74,6 +74,8 @@ class Settings:
     filters: Filters = Filters()
     method: str = "auto"
     parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    strength: float = 1.0
+    sigma_scale: float = 1.0
     device: str = "auto"
     nprocs: int = 1
     omp_nthreads: int = 1

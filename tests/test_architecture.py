@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "bids_denoise"
 LEVELS = [
     {"values", "errors", "__init__"},
-    {"scratch"},
+    {"scratch", "watch"},
     {"kernels", "networks"},
     {"intensity", "stabilisation", "patches", "device", "workers", "template_cache", "weights"},
     {"metrics", "simulate"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -9,6 +10,7 @@ from bids_denoise.cli.group_options import GROUP_OPTIONS
 from bids_denoise.cli.option import DATA, METHOD, SELECT, WRITE, Kind, Option
 from bids_denoise.cli.running_options import INFORMATION_OPTIONS, MACHINE_OPTIONS, RUN_OPTIONS
 from bids_denoise.denoisers import DENOISERS
+from bids_denoise.denoisers.amount import Amount
 from bids_denoise.denoisers.base import Parameter, parameters
 
 LEVELS = ("participant", "group")
@@ -243,10 +245,11 @@ _OUTPUTS = (
 @cache
 def options() -> tuple[Option, ...]:
     """Return every option of the app, those of the denoisers included."""
-    science = (*_INPUT, *_SELECTION, *_METHODS, *_OUTPUTS, *GROUP_OPTIONS)
+    amount = tuple(_amount_option(each) for each in parameters(Amount))
+    science = (*_INPUT, *_SELECTION, *_METHODS, *amount, *_OUTPUTS, *GROUP_OPTIONS)
     running = (*MACHINE_OPTIONS, *RUN_OPTIONS, *INFORMATION_OPTIONS)
     own = tuple(
-        _parameter_option(name, each)
+        _denoiser_option(name, each)
         for name, kind in DENOISERS.items()
         for each in parameters(kind)
     )
@@ -259,22 +262,32 @@ def by_name() -> dict[str, Option]:
     return {each.name: each for each in options()}
 
 
-def _parameter_option(denoiser: str, parameter: Parameter) -> Option:
+def _amount_option(parameter: Parameter) -> Option:
+    """Return the option of a parameter that all denoisers share."""
+    return _parameter_option(parameter, parameter.name, METHOD)
+
+
+def _denoiser_option(denoiser: str, parameter: Parameter) -> Option:
+    group = f"Parameters of {denoiser} ({DENOISERS[denoiser].summary})"
+    option = _parameter_option(parameter, f"{denoiser}_{parameter.name}", group)
+    return replace(option, denoiser=denoiser)
+
+
+def _parameter_option(parameter: Parameter, name: str, group: str) -> Option:
     kinds: dict[type, Kind] = {int: "integer", float: "number", bool: "switch", str: "text"}
     metavars: dict[type, str] = {int: "N", float: "X", bool: "true|false", str: "NAME"}
     text = parameter.help[:1].upper() + parameter.help[1:]
     unit = f", in {parameter.unit}" if parameter.unit else ""
     return Option(
-        name=f"{denoiser}_{parameter.name}",
+        name=name,
         help=f"{text.rstrip('.')}{unit}.",
-        group=f"Parameters of {denoiser} ({DENOISERS[denoiser].summary})",
+        group=group,
         kind=kinds[parameter.kind],
         metavar=metavars[parameter.kind],
         choices=parameter.choices,
         minimum=parameter.minimum,
         maximum=parameter.maximum,
         default=_default_text(parameter.default),
-        denoiser=denoiser,
     )
 
 

@@ -16,8 +16,9 @@ from bids_denoise.errors import UsageError
 from bids_denoise.values import Comparison, Filters, Settings
 
 SAME_NAME = (
-    "method", "device", "nprocs", "omp_nthreads", "low_mem", "output_layout", "output_dtype",
-    "write_noise_map", "write_residual", "write_tsnr_map", "anatomy", "keep_work",
+    "method", "strength", "sigma_scale", "device", "nprocs", "omp_nthreads", "low_mem",
+    "output_layout", "output_dtype", "write_noise_map", "write_residual", "write_tsnr_map",
+    "anatomy", "keep_work",
     "skip_bids_validation", "overwrite", "dry_run", "reports_only", "boilerplate_only",
     "report_embed", "stop_on_first_crash", "sloppy", "debug", "log_format",
 )  # fmt: skip

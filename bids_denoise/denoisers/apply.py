@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,10 +14,15 @@ from bids_denoise.errors import ScanError
 from bids_denoise.stabilisation import stabilise, unstabilise
 from bids_denoise.values import Denoised, Device, Image, Noise
 
+if TYPE_CHECKING:
+    from bids_denoise.values import FloatArray
+
 SERIES_AXES = 4
 
 
-def denoise(denoiser: Denoiser, image: Image, noise: Noise, device: Device) -> Denoised:
+def denoise(
+    denoiser: Denoiser, image: Image, noise: Noise, device: Device, strength: float = 1.0
+) -> Denoised:
     """Denoise `image` with `denoiser`, whatever its axes, its noise law and its mask.
 
     - A 3D denoiser goes over the volumes of a series one by one.
@@ -25,6 +31,7 @@ def denoise(denoiser: Denoiser, image: Image, noise: Noise, device: Device) -> D
     - Voxels outside ``image.mask``, and those without noise, come back as they went in.
     - The echoes of one acquisition are denoised as one series by methods that gain from it.
     - Noise-free (sigma = 0 everywhere) or constant data comes back as it was.
+    - Of what was found, the share `strength` is taken away (`blend`).
 
     Beside the image and the result, at most what the denoiser needs for one volume (or, if it
     needs them all, the series) is held, and once more that when it is stabilised. Whatever is as
@@ -45,7 +52,7 @@ def denoise(denoiser: Denoiser, image: Image, noise: Noise, device: Device) -> D
             "fewer, they say too little of each other; nlm takes single volumes"
         )
     if image.echoes and getattr(denoiser, "uses_echoes", False):
-        return own_echo(denoise(denoiser, joined(image), noise, device), image)
+        return own_echo(denoise(denoiser, joined(image), noise, device, strength), image)
     low, high = scratch.extremes(image.data)
     if not noise.sigma.any() or low == high:
         return Denoised(data=scratch.copy_of(image.data), choices={"unchanged": True})
@@ -56,7 +63,18 @@ def denoise(denoiser: Denoiser, image: Image, noise: Noise, device: Device) -> D
     _restore(result, image, noise)
     if not all(np.isfinite(plane).all() for plane in result.data):
         raise ScanError(f"{denoiser.name} gave values that are not finite")
+    blend(result.data, image.data, strength)
     return result
+
+
+def blend(after: FloatArray, before: FloatArray, strength: float) -> None:
+    """Replace `after` by ``before + strength (after - before)``, plane by plane."""
+    if strength == 1:
+        return
+    for new, old in zip(after, before, strict=True):
+        np.subtract(new, old, out=new)
+        np.multiply(new, np.float32(strength), out=new)
+        np.add(new, old, out=new)
 
 
 def _by_law(denoiser: Denoiser, image: Image, noise: Noise, device: Device) -> Denoised:

@@ -91,8 +91,8 @@ def param(
     return field(default=default, metadata=facts)
 
 
-def parameters(denoiser: type[Denoiser] | Denoiser) -> tuple[Parameter, ...]:
-    """Return the parameters a denoiser declares, in the order of its fields."""
+def parameters(denoiser: type[Any] | Denoiser) -> tuple[Parameter, ...]:
+    """Return the parameters that a denoiser (or `Amount`) declares, in the order of its fields."""
     return tuple(
         Parameter(name=each.name, kind=type(each.default), default=each.default, **each.metadata)
         for each in fields(denoiser)

@@ -21,9 +21,6 @@ class ByNetwork:
     devices: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
     laws: ClassVar[tuple[Law, ...]] = ("gaussian", "rician")
 
-    strength: float = param(
-        1.0, "share of the noise found that is taken away", minimum=0.0, maximum=1.0
-    )
     weights: str = param("", "a weight file of your own in place of the shipped one")
 
     def denoise(self, image: Image, noise: Noise, device: Device) -> Denoised:
@@ -32,4 +29,4 @@ class ByNetwork:
         from bids_denoise.weights import load_weights
 
         weights = load_weights(self.name, self.weights)
-        return denoise_by(weights, image, noise, device, self.strength)
+        return denoise_by(weights, image, noise, device)

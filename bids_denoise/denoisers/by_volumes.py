@@ -79,7 +79,7 @@ def _pilot(
 
 
 def denoise_series(
-    network: Network, data: FloatArray, sigma: FloatArray, device: Device, strength: float = 1.0
+    network: Network, data: FloatArray, sigma: FloatArray, device: Device
 ) -> FloatArray:
     """Return a series (x, y, z, t) without its Gaussian noise of `sigma` (x, y, z).
 
@@ -93,8 +93,6 @@ def denoise_series(
         float32; sigma is 0 where nothing was measured.
     device
         Any number of threads gives the same result within rounding.
-    strength
-        The share of what was found that is taken away.
     """
     import torch
 
@@ -123,7 +121,7 @@ def denoise_series(
         result, data, sigma[..., np.newaxis], seen.removed, seen.wide, strict=True
     ):
         away = np.clip(removed + (wide - plane), -MOST_SIGMA, MOST_SIGMA)
-        plane[...] = before - np.float32(strength) * away * level
+        plane[...] = before - away * level
     return result
 
 

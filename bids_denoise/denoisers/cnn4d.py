@@ -36,9 +36,6 @@ class Cnn4d:
     fewest_volumes: ClassVar[int] = 10
     citations: ClassVar[tuple[str, ...]] = ("tran2018", "gavish2017", "manjon2013", "foi2011")
 
-    strength: float = param(
-        1.0, "share of the noise found that is taken away", minimum=0.0, maximum=1.0
-    )
     weights: str = param("", "a weight file of your own in place of the shipped one")
 
     def denoise(self, image: Image, noise: Noise, device: Device) -> Denoised:
@@ -51,5 +48,5 @@ class Cnn4d:
 
         weights = load_weights(self.name, self.weights)
         sigma = np.where(image.mask, noise.sigma, np.float32(0))
-        data = denoise_series(weights.network, image.data, sigma, device, self.strength)
+        data = denoise_series(weights.network, image.data, sigma, device)
         return Denoised(data, choices=facts_of(weights, device))

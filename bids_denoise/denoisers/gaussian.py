@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -10,6 +11,8 @@ from bids_denoise.values import Denoised
 
 if TYPE_CHECKING:
     from bids_denoise.values import Device, Image, Law, Noise
+
+FWHM_OF_SIGMA = math.sqrt(8 * math.log(2))
 
 
 @dataclass(frozen=True)
@@ -32,12 +35,17 @@ class Gaussian:
         2.0, "full width at half maximum of the kernel", unit="voxels", minimum=0.5, maximum=10.0
     )
 
+    @property
+    def reach(self) -> int:
+        """How many voxels away a voxel is still seen: two filters cut off at 4 deviations."""
+        return 2 * int(4 * self.fwhm / FWHM_OF_SIGMA + 0.5)
+
     def denoise(self, image: Image, noise: Noise, device: Device) -> Denoised:  # noqa: ARG002
         """Return the smoothed volume."""
         import numpy as np
         from scipy.ndimage import gaussian_filter
 
-        width = self.fwhm / np.sqrt(8 * np.log(2))
+        width = self.fwhm / FWHM_OF_SIGMA
         detail = image.data - gaussian_filter(image.data, width)
         power = gaussian_filter(detail**2, width)
         noise_power = noise.sigma**2

@@ -43,9 +43,6 @@ class Generative:
     samples: int = param(4, "draws for the uncertainty map, even", minimum=2, maximum=64)
     seed: int = param(0, "of the draws", minimum=0, maximum=2**31 - 1)
     result: str = param("mean", "what is written as the denoised image", choices=("mean", "sample"))
-    strength: float = param(
-        1.0, "share of the noise found that is taken away", minimum=0.0, maximum=1.0
-    )
 
     def __post_init__(self) -> None:
         if self.samples % 2:
@@ -77,8 +74,7 @@ class Generative:
                 result = draw
             squares += np.square(from_gaussian(draw, sigma, noise, device) - centre)
         uncertainty = np.sqrt(squares / np.float32(self.samples))
-        clean = shown + np.float32(self.strength) * (result - shown)
-        found = Denoised(from_gaussian(clean, sigma, noise, device), {"uncertainty": uncertainty})
+        found = Denoised(from_gaussian(result, sigma, noise, device), {"uncertainty": uncertainty})
         return replace(found, choices=facts_of(weights, device))
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from bids_denoise import watch
 from bids_denoise.denoisers.tiles import cut_tiles
 from bids_denoise.kernels.pool import torch_threads
 
@@ -57,17 +58,43 @@ def apply_network(
     seed
         Of the noise that a generative network draws from; None for a network that draws nothing.
     """
+    return run_scaled(network, Given(data, sigma, pilot, seed), scale_of(data), device)
+
+
+class Given(NamedTuple):
+    """What a network is given, as `apply_network` takes it."""
+
+    data: FloatArray
+    sigma: FloatArray
+    pilot: FloatArray | None = None
+    seed: tuple[int, int] | None = None
+
+
+class Scale(NamedTuple):
+    """What is subtracted from a volume, and what it is then divided by."""
+
+    offset: np.float32
+    unit: np.float32
+
+
+def scale_of(data: FloatArray) -> Scale:
+    """Return the mean of a volume and its spread."""
+    return Scale(np.float32(data.mean()), max(np.float32(data.std()), np.float32(1e-30)))
+
+
+def run_scaled(network: Network, given: Given, scale: Scale, device: Device) -> FloatArray:
+    """Return what `apply_network` does, of a part of a volume by the `scale` of the whole."""
     import torch
 
-    offset, unit = np.float32(data.mean()), max(np.float32(data.std()), np.float32(1e-30))
+    (data, sigma, pilot, seed), (offset, unit) = given, scale
     widths = [(0, -length % network.multiple) for length in data.shape]
-    given = {"noisy": data - offset, "sigma": sigma}
+    volumes = {"noisy": data - offset, "sigma": sigma}
     if pilot is not None:
-        given["pilot"] = pilot - offset
+        volumes["pilot"] = pilot - offset
     shown: dict[str, FloatArray] = {
-        name: np.pad(each / unit, widths, "symmetric") for name, each in given.items()
+        name: np.pad(each / unit, widths, "symmetric") for name, each in volumes.items()
     }
-    del given
+    del volumes
     shape = shown["noisy"].shape
     if seed is not None:
         shown["draw"] = np.random.default_rng(seed).standard_normal(shape, dtype=np.float32)
@@ -75,8 +102,14 @@ def apply_network(
     most = min(_tile_voxels(result.size, device.kind), network.most_voxels)
     where = torch.device(device.torch_name)
     network.to(where)
-    with torch.inference_mode(), torch_threads(device.threads), reduced_precision(where.type):
-        for tile in cut_tiles(shape, network.reach, network.multiple, most):
+    tiles = list(cut_tiles(shape, network.reach, network.multiple, most))
+    with (
+        torch.inference_mode(),
+        torch_threads(device.threads),
+        reduced_precision(where.type),
+        _watched_layers(network, len(tiles)),
+    ):
+        for tile in tiles:
             pieces = {
                 name: torch.from_numpy(np.ascontiguousarray(each[tile.read]))[None, None].to(where)
                 for name, each in shown.items()
@@ -85,6 +118,29 @@ def apply_network(
     result = result[tuple(slice(0, length) for length in data.shape)] * unit + offset
     moved = np.clip(result - data, -MOST_SIGMA * sigma, MOST_SIGMA * sigma)
     return np.asarray(data + moved, dtype=np.float32)
+
+
+@contextmanager
+def _watched_layers(network: Network, tiles: int) -> Iterator[None]:
+    """Tell a watcher of each layer, so that a network of one large tile can be stopped as well."""
+    if not watch.is_watched():
+        yield
+        return
+    from torch.nn.modules.module import register_module_forward_pre_hook
+
+    calls = 0
+
+    def tell(*_: object) -> None:
+        nonlocal calls
+        calls += 1
+        watch.step(calls, network.layers * tiles)
+
+    hook = register_module_forward_pre_hook(tell)
+    try:
+        yield
+        network.layers = calls // tiles
+    finally:
+        hook.remove()
 
 
 def _tile_voxels(voxels: int, kind: str) -> int:

@@ -25,21 +25,17 @@ SMALL = 2_000_000
 """Voxels up to which freed memory is kept: the holes in it grow with the volume."""
 
 
-def denoise_by(
-    weights: Weights, image: Image, noise: Noise, device: Device, strength: float
-) -> Denoised:
+def denoise_by(weights: Weights, image: Image, noise: Noise, device: Device) -> Denoised:
     """Return a volume without noise, by a trained network.
 
     Magnitude data is variance-stabilised and multiplied by sigma again, so that equal tissue
-    looks equal where sigma varies; the way back is without bias. `strength` is the share of
-    what was found that is taken away.
+    looks equal where sigma varies; the way back is without bias.
     """
     sigma = floored(noise.sigma)
     shown = to_gaussian(image.data, sigma, noise, device)
     # Not in `run`: a training that draws pilots by it keeps its own memory.
     with freed_memory_kept() if shown.size <= SMALL else nullcontext():
         clean = run(weights, shown, sigma, device)
-    clean = shown + np.float32(strength) * (clean - shown)
     return Denoised(from_gaussian(clean, sigma, noise, device), choices=facts_of(weights, device))
 
 

@@ -94,6 +94,23 @@ def nlm_pass_in_place(
         replace_band(guide[waiting[0]], waiting[1], remain)
 
 
+def nlm_planes(
+    volume: FloatArray,
+    guide: FloatArray,
+    planes: slice,
+    how: Weighting,
+    remain: float = 0.0,
+    threads: int = 1,
+) -> FloatArray:
+    """Return some planes of equal x of what `nlm_pass_in_place` makes of `guide`, within rounding.
+
+    Only these are computed, and `guide` is not written to.
+    """
+    kept = guide[planes].copy()
+    replace_band(kept, _denoise_band(volume, guide, planes, how, threads), remain)
+    return kept
+
+
 def _denoise_band(
     volume: FloatArray, guide: FloatArray, band: slice, how: Weighting, threads: int
 ) -> FloatArray:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
+
+from bids_denoise import watch
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -26,6 +28,15 @@ def in_turn(
     work: Callable[[Item], Result], items: Iterable[Item], threads: int
 ) -> Iterator[Result]:
     """Yield the results of `work` in the order of `items`, few of them waiting, as `for_each`."""
+    total = len(items) if isinstance(items, Sized) else 0
+    for done, result in enumerate(_results(work, items, threads)):
+        watch.step(done, total)
+        yield result
+
+
+def _results(
+    work: Callable[[Item], Result], items: Iterable[Item], threads: int
+) -> Iterator[Result]:
     if threads == 1:
         yield from map(work, items)
         return

@@ -24,13 +24,26 @@ def noise_file(scan: Scan, settings: Settings) -> Path | None:
 
 
 def noise_of(image: Image, scan: Scan, settings: Settings) -> Noise:
-    """Return the noise of a scan, known or estimated.
+    """Return the noise of a scan, known or estimated, times the scale that was asked for.
 
     Raises
     ------
     ScanError
         The map holds negative values.
     """
+    return scaled_noise(_unscaled(image, scan, settings), settings.sigma_scale)
+
+
+def scaled_noise(noise: Noise, scale: float) -> Noise:
+    """Return `noise` with sigma times `scale`, and a remark on it."""
+    if scale == 1:
+        return noise
+    remark = f"Sigma was multiplied by {scale:g}, as asked for (--sigma-scale)."
+    sigma = noise.sigma * np.float32(scale)
+    return replace(noise, sigma=sigma, remarks=(remark, *noise.remarks))
+
+
+def _unscaled(image: Image, scan: Scan, settings: Settings) -> Noise:
     found = estimate(image)
     path = noise_file(scan, settings)
     if path is None:

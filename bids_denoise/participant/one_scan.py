@@ -16,6 +16,7 @@ import numpy as np
 from bids_denoise import imageio, scratch
 from bids_denoise.dataset import find_brain_mask
 from bids_denoise.denoisers import apply
+from bids_denoise.denoisers.amount import Amount
 from bids_denoise.denoisers.base import parameters
 from bids_denoise.denoisers.choose import Choice, Kind, choose_denoiser
 from bids_denoise.denoisers.inference import network_bytes
@@ -93,8 +94,9 @@ def denoise_scan(scan: Scan, job: Job) -> Record:
             choice = _choice(scan, job, noise.trusted)
             if getattr(choice.denoiser, "uses_echoes", False):
                 image = with_echoes(image, scan, job.settings, noise, folder)
-            record = _by(choice, record)
-            denoised = apply.denoise(choice.denoiser, image, cautious(noise), job.device)
+            record = _by(choice, record, job.settings)
+            strength = job.settings.strength
+            denoised = apply.denoise(choice.denoiser, image, cautious(noise), job.device, strength)
             quality = judge(image, denoised, noise, _redo(choice, job), job.settings.seed)
             connectomes, told = connect(image, denoised, scan, job.settings)
             anatomy, seen = examine(image, denoised, scan, job.settings, job.device)
@@ -153,14 +155,18 @@ def _uses(what: str, choices: list[Choice]) -> bool:
     return any(getattr(each.denoiser, f"uses_{what}", False) for each in choices)
 
 
-def _values(choice: Choice) -> dict[str, Any]:
+def _values(choice: Choice, settings: Settings) -> dict[str, Any]:
+    """Return the parameters of a method, with those of all methods where they are not at rest."""
     denoiser = choice.denoiser
-    return {each.name: getattr(denoiser, each.name) for each in parameters(denoiser)}
+    own = {each.name: getattr(denoiser, each.name) for each in parameters(denoiser)}
+    shared = {each.name: getattr(settings, each.name) for each in parameters(Amount)}
+    return own | {name: value for name, value in shared.items() if value != 1}
 
 
-def _by(choice: Choice, record: Record) -> Record:
+def _by(choice: Choice, record: Record, settings: Settings) -> Record:
     """Add the method and its parameters."""
-    return replace(record, method=choice.denoiser.name, why=choice.why, parameters=_values(choice))
+    values = _values(choice, settings)
+    return replace(record, method=choice.denoiser.name, why=choice.why, parameters=values)
 
 
 def _begun(scan: Scan) -> Record:
@@ -181,7 +187,7 @@ def _identified(record: Record, scan: Scan, job: Job) -> Record:
     covers both.
     """
     choices = _choices(scan, job)
-    values = {each.denoiser.name: _values(each) for each in choices}
+    values = {each.denoiser.name: _values(each, job.settings) for each in choices}
     echoes = scan.echoes if _uses("echoes", choices) else ()
     others = [path for each in echoes for path in (each.path, each.phase)]
     beside = (scan.bval, scan.bvec, scan.phase, noise_file(scan, job.settings), *others)
@@ -198,7 +204,7 @@ def _identified(record: Record, scan: Scan, job: Job) -> Record:
         "container": sidecar.container(),
     }
     record = replace(record, image=vars(imageio.describe(scan.path)), provenance=provenance)
-    return _by(choices[0], record)
+    return _by(choices[0], record, job.settings)
 
 
 def _identity(record: Record) -> dict[str, str]:
@@ -211,7 +217,8 @@ def _redo(choice: Choice, job: Job) -> Callable[[Image, Noise], FloatArray] | No
         return None
 
     def redo(image: Image, noise: Noise) -> FloatArray:
-        return apply.denoise(choice.denoiser, image, noise, job.device).data
+        denoiser, strength = choice.denoiser, job.settings.strength
+        return apply.denoise(denoiser, image, noise, job.device, strength).data
 
     return redo
 

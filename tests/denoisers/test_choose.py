@@ -39,11 +39,11 @@ def test_a_sloppy_run_is_quick() -> None:
 
 def test_a_named_method_gets_its_parameters() -> None:
     kind = Kind("anat", (9, 9, 9), trusted=False)
-    choice = choose_denoiser("unet", {"unet": {"strength": 0.5}}, kind)
-    assert choice.denoiser.name == "unet"
-    assert getattr(choice.denoiser, "strength") == 0.5  # noqa: B009 - not in the protocol
-    with pytest.raises(UsageError, match="strength"):
-        choose_denoiser("unet", {"unet": {"strength": 2.0}}, kind)
+    choice = choose_denoiser("generative", {"generative": {"samples": 6}}, kind)
+    assert choice.denoiser.name == "generative"
+    assert getattr(choice.denoiser, "samples") == 6  # noqa: B009 - not in the protocol
+    with pytest.raises(UsageError, match="samples"):
+        choose_denoiser("generative", {"generative": {"samples": 200}}, kind)
 
 
 @pytest.mark.parametrize(

@@ -146,6 +146,16 @@ class TestEveryDenoiser:
             result = denoise(DENOISERS[name](), scaled, louder, DEVICE).data / scale
             np.testing.assert_allclose(result, result_for(name, law=law), rtol=1e-4, atol=1e-3)
 
+    def test_strength_is_the_share_that_is_taken_away(self, name: str) -> None:
+        image, noise = case(name, law="rician")
+        none, half = (
+            denoise(DENOISERS[name](), image, noise, DEVICE, strength).data
+            for strength in (0.0, 0.5)
+        )
+        np.testing.assert_array_equal(none, image.data)
+        whole = result_for(name, law="rician")
+        np.testing.assert_allclose(half, (image.data + whole) / 2, atol=1e-4)
+
     @pytest.mark.parametrize("value", [0, 7.5])
     def test_constant_data_comes_back(self, name: str, value: float) -> None:
         image = image_of(np.full_like(truth_for(name), value))

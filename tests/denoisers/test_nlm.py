@@ -16,9 +16,9 @@ from bids_denoise.denoisers.base import build
 from bids_denoise.denoisers.gaussian import Gaussian
 from bids_denoise.denoisers.nlm import (
     NonLocalMeans,
+    automatic_h,
     automatic_passes,
     automatic_share,
-    automatic_strength,
     mean_sigma,
 )
 from bids_denoise.kernels import nlm_reference
@@ -79,21 +79,21 @@ def test_a_noise_free_image_hardly_changes() -> None:
         assert 10 * np.log10(PEAK**2 / np.mean(error[truth > 10] ** 2)) > 50
 
 
-def test_the_automatic_strength_is_near_the_best() -> None:
+def test_the_automatic_h_is_near_the_best() -> None:
     for percent in (3, 9, 15):
-        chosen = float(result_for(percent).choices["strength"])
+        chosen = float(result_for(percent).choices["h"])
         gains = [
-            gain(percent, "T1w", denoise(NonLocalMeans(strength=each), *case(percent), DEVICE))
+            gain(percent, "T1w", denoise(NonLocalMeans(h=each), *case(percent), DEVICE))
             for each in (chosen, chosen / 1.5, chosen * 1.5)
         ]
         assert gains[0] > max(gains) - 0.25
 
 
-def test_strength_and_share_follow_the_structure() -> None:
+def test_h_and_share_follow_the_structure() -> None:
     structures = [0.0, 0.005, 0.02, 0.1, 0.5, 1.0]
-    strengths = [automatic_strength(each) for each in structures]
-    assert strengths == sorted(strengths)
-    assert strengths[0] > 0.1
+    widths = [automatic_h(each) for each in structures]
+    assert widths == sorted(widths)
+    assert widths[0] > 0.1
     shares = [automatic_share(each) for each in structures]
     assert shares == sorted(shares, reverse=True)
     assert shares[0] == 1
@@ -118,9 +118,9 @@ def test_a_good_scan_has_more_structure() -> None:
 
 
 def test_what_was_chosen_is_told() -> None:
-    assert set(result_for(9).choices) == {"strength", "structure", "passes"}
-    chosen = denoise(NonLocalMeans(strength=0.8), *case(9), DEVICE)
-    assert chosen.choices["strength"] == 0.8
+    assert set(result_for(9).choices) == {"h", "structure", "passes"}
+    chosen = denoise(NonLocalMeans(h=0.8), *case(9), DEVICE)
+    assert chosen.choices["h"] == 0.8
 
 
 @pytest.mark.parametrize(

@@ -87,16 +87,6 @@ def test_from_non_local_means_the_result_is_the_mean_of_two(tmp_path: Path) -> N
     np.testing.assert_allclose(result, np.mean(pilots, axis=0), atol=1e-3)
 
 
-def test_strength_is_a_share() -> None:
-    image, noise = noisy_head()
-    gaussian = Noise(noise.sigma, "gaussian", "known")
-    none, half, whole = (
-        denoise(UNet(strength), image, gaussian, Device()).data for strength in (0.0, 0.5, 1.0)
-    )
-    np.testing.assert_array_equal(none, image.data)
-    np.testing.assert_allclose(half, (none + whole) / 2, atol=1e-3)
-
-
 def test_the_record_names_the_weights(shipped: Path) -> None:
     choices = denoise(UNet(), *noisy_head(), Device()).choices
     checksum = weights.load_weights("unet", str(shipped)).checksum

@@ -47,7 +47,7 @@ def test_auto_leaves_the_unet_where_sigma_cannot_be_trusted(tmp_path: Path) -> N
     records = [json.loads(path.read_text()) for path in sorted(out.glob("sub-*/anat/*_qc.json"))]
     assert [record["method"] for record in records] == ["unet", "nlm"]
     assert "cannot be trusted" in records[1]["why"]
-    assert "strength" in records[0]["parameters"]
+    assert "weights" in records[0]["parameters"]
     assert "search_radius" in records[1]["parameters"]
     assert records[0]["choices"]["model_card"] == "unet.json"
 

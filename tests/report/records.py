@@ -31,7 +31,7 @@ def make_record(source: str = "sub-01/anat/sub-01_T1w.nii.gz", **changes: Any) -
                "qform_code": 1, "sform_code": 1},
         method="nlm",
         why="auto: a single volume (anat)",
-        parameters={"search_radius": 3, "strength": 0.5, "passes": 0},
+        parameters={"search_radius": 3, "h": 0.5, "passes": 0},
         choices={"passes": 2},
         noise={"law": "rician", "method": "high frequencies of tissue", "sigma_median": 21.43,
                "sigma_range": [20.0, 23.0], "estimates": {"tissue corner": 21.4, "wavelet": 29.1},

@@ -48,7 +48,7 @@ def test_everything_named_in_the_text_is_listed(name: str, law: str, datatype: s
 def test_parameters_and_choices_are_told() -> None:
     text = methods_text([make_record()])
     assert "search radius 3 voxels" in text
-    assert "strength 0.5 sigma" in text
+    assert "h 0.5 sigma" in text
     assert "passes 2 (chosen for each image)" in text
 
 

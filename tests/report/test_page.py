@@ -162,7 +162,7 @@ def test_numbers_are_told_with_what_they_mean() -> None:
     text = page_of(make_record()).text
     assert "+4.1\u202fdB" in text
     assert "any smoothing raises it" in text
-    assert "strength 0.5\u202fsigma" in text
+    assert "h 0.5\u202fsigma" in text
     assert "Settled on passes 2" in text
     assert f"64 {TIMES} 64 {TIMES} 30" in text
     assert "Largest clump" not in text  # None: it could not be measured

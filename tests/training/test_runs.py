@@ -135,15 +135,3 @@ def test_the_shipped_network_is_better_than_its_pilots(tmp_path: Path) -> None:
         for each in (made, seen.wide, seen.narrow)
     ]
     assert errors[0] < 0.82 * min(errors[1:])
-
-
-def test_strength_is_the_share_that_is_taken_away() -> None:
-    noisy = simulated_run(SMALL, np.random.default_rng(4)).noisy
-    sigma = np.full(noisy.shape[:3], noisy.std(), np.float32)
-    network = load_weights("cnn4d").network
-    whole, half, none = (
-        denoise_series(network, noisy, sigma, Device(), strength) for strength in (1.0, 0.5, 0.0)
-    )
-    np.testing.assert_array_equal(none, noisy)
-    assert np.abs(whole - noisy).max() > 0
-    np.testing.assert_allclose(noisy - half, (noisy - whole) / 2, rtol=1e-3, atol=1e-2)
