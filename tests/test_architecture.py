@@ -12,13 +12,13 @@ LEVELS = [
     {"values", "errors", "__init__"},
     {"scratch", "watch"},
     {"kernels", "networks"},
-    {"intensity", "stabilisation", "patches", "device", "workers", "template_cache", "weights"},
+    {"intensity", "orientation", "stabilisation", "device", "workers", "template_cache", "weights"},
     {"metrics", "simulate"},
     {"dataset", "imageio", "denoisers", "noise", "anatomy", "connectome"},
     {"derivatives", "report", "stats", "console"},
     {"participant", "group"},
-    {"cli", "training", "viewer"},
-    {"demo", "__main__"},
+    {"cli", "training"},
+    {"demo", "viewer", "__main__"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
 HOMES = {
@@ -34,7 +34,9 @@ HOMES = {
     "rich": {"console"},
     "nilearn": {"simulate", "stats", "connectome", "anatomy"},
     "SimpleITK": {"anatomy"},
-    "tomli_w": {"cli"},
+    "tomli_w": {"cli", "viewer"},
+    "starlette": {"viewer"},
+    "uvicorn": {"viewer"},
     "filelock": {"derivatives"},
     "psutil": {"cli"},
     "scipy": {"imageio", "intensity", "stabilisation", "metrics", "simulate"}

@@ -98,7 +98,7 @@ def compare(
     indices = chosen_volumes(image) if volumes is None else volumes
     air = image.mask & ~(head if image.head is None else foreground_of(image))
     return tuple(
-        _comparison(
+        comparison_of(
             before,
             after,
             Noise(noise.sigma[box], noise.law, noise.method),
@@ -111,13 +111,17 @@ def compare(
     )
 
 
-def _comparison(
+def comparison_of(
     before: FloatArray,
     after: FloatArray,
     noise: Noise,
     regions: tuple[BoolArray, BoolArray, BoolArray],
     spacing: tuple[float, float, float],
 ) -> Comparison:
+    """Return a volume, or any part of it, before and after, with what its noise makes expect.
+
+    `regions` are head, measured voxels and air; all arrays have one shape.
+    """
     head, measured, air = regions
     head = head & (noise.sigma > 0)
     bias, spread = bias_and_spread(after, noise.sigma, noise.law)

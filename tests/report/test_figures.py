@@ -11,10 +11,11 @@ import numpy.typing as npt
 import pytest
 from PIL import Image as Picture
 
+from bids_denoise.orientation import orientation
 from bids_denoise.report.captions import CAPTIONS
 from bids_denoise.report.figures import draw
 from bids_denoise.report.figures.style import MOST_BYTES
-from bids_denoise.report.figures.views import orientation, views_of
+from bids_denoise.report.figures.views import views_of
 from bids_denoise.simulate.phantom import head_phantom
 from bids_denoise.values import Denoised, Image, Noise
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import permutations
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from bids_denoise.orientation import orientation, turned
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -78,9 +79,7 @@ class Views:
 
     def turned(self, data: FloatArray) -> FloatArray:
         """Return data (x, y, z) with axes right, anterior, superior; a view, never resampled."""
-        turned = np.transpose(data, self.order)
-        backwards = tuple(slice(None, None, -1 if flip else 1) for flip in self.flips)
-        return turned[backwards]
+        return turned(data, self.order, self.flips)
 
     def cuts(self, data: FloatArray) -> tuple[Cut, ...]:
         """Return the sagittal, coronal and axial plane of (x, y, z), and the detail."""
@@ -122,27 +121,6 @@ def views_of(volume: FloatArray, head: BoolArray, affine: Affine) -> Views:
     axial = empty.turned(volume)[:, :, centre[2]]
     detail = _busiest(axial, box[:2], spacing, centre)
     return Views(order, flips, spacing, box, centre, detail)
-
-
-def orientation(
-    affine: Affine,
-) -> tuple[tuple[int, int, int], tuple[bool, bool, bool]]:
-    """Return which voxel axis is nearest to right, anterior, superior, and which run backwards.
-
-    Examples
-    --------
-    >>> orientation(np.diag([-1.0, 1, 1, 1]))
-    ((0, 1, 2), (True, False, False))
-    """
-    lengths = np.sqrt((affine[:3, :3] ** 2).sum(axis=0))
-    cosines = affine[:3, :3] / np.where(lengths > 0, lengths, 1)
-    best = max(
-        permutations(range(3)),
-        key=lambda order: sum(abs(cosines[world, axis]) for world, axis in enumerate(order)),
-    )
-    x, y, z = best
-    right, front, up = (bool(cosines[world, axis] < 0) for world, axis in enumerate(best))
-    return (x, y, z), (right, front, up)
 
 
 def _box_and_centre(
