@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -109,6 +110,7 @@ def participant_page(
         paragraphs=methods_paragraphs(done),
         references=references(done),
         run=_run_facts(run),
+        viewer=f"bids-denoise-view {shlex.quote(str(run.get('output', 'OUTPUT_DIR')))} --image",
         provenance=_provenance(done),
     )
 
@@ -168,6 +170,7 @@ def _template(name: str) -> jinja2.Template:
         lstrip_blocks=True,
     )
     environment.filters["link"] = link
+    environment.filters["quoted"] = shlex.quote
     return environment.get_template(name)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bids_denoise import __version__
-from bids_denoise.errors import BidsDenoiseError, UsageError
+from bids_denoise.errors import BidsDenoiseError, OutputError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,6 +47,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--dataset", type=Path, help="where the dataset is that an output folder was made of"
     )
+    parser.add_argument(
+        "--image",
+        metavar="NAME",
+        help="the image to begin with, such as sub-01/anat/sub-01_T1w.nii.gz",
+    )
     parser.add_argument("--port", type=_port, default=0, help="default: any that is free")
     parser.add_argument(
         "--host", default="127.0.0.1", help="address to listen at (default: this machine only)"
@@ -77,18 +82,36 @@ def _serve(given: argparse.Namespace) -> int:
     from bids_denoise.cli.resources import usable_cpus
 
     threads = given.nprocs or usable_cpus()
-    with tempfile.TemporaryDirectory(prefix="bids-denoise-view-") as name:
+    with _own_folder() as name:
         folder = Path(name)
         prepare(threads, folder)
         from bids_denoise.device import choose_device
-        from bids_denoise.viewer.library import library_of
+        from bids_denoise.viewer.library import library_of, opened_at
 
         library = library_of(given.path, given.dataset)
+        if given.image:
+            library = opened_at(library, given.image)
         device = choose_device(given.device, threads)
         from bids_denoise.viewer.shelf import Shelf
 
         _run(given, library, Shelf(library, device, folder))
     return 0
+
+
+def _own_folder() -> tempfile.TemporaryDirectory[str]:
+    """Return a folder for caches and large series; in a read-only container, in shared memory.
+
+    Raises
+    ------
+    OutputError
+        There is none that can be written to.
+    """
+    for place in (None, "/dev/shm"):
+        try:
+            return tempfile.TemporaryDirectory(prefix="bids-denoise-view-", dir=place)
+        except OSError:
+            continue
+    raise OutputError("no folder for temporary files can be made: set TMPDIR to one")
 
 
 def _run(given: argparse.Namespace, library: Library, shelf: Shelf) -> None:

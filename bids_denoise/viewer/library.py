@@ -7,7 +7,7 @@ other file.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlparse
@@ -38,11 +38,12 @@ class Entry:
 
 @dataclass(frozen=True)
 class Library:
-    """All that can be opened; `dataset` is None for an image on its own."""
+    """All that can be opened, and which is at `first`; `dataset` is None for an image alone."""
 
     title: str
     entries: tuple[Entry, ...]
     dataset: Path | None = None
+    first: int = 0
 
     def suffixes(self, datatypes: Sequence[str]) -> list[str]:
         """Return the suffixes of the images of some datatypes."""
@@ -80,6 +81,20 @@ def library_of(path: Path, dataset: Path | None = None) -> Library:
     if isinstance(makers, list) and makers and makers[0].get("Name") == NAME:
         return _of_output(path, dataset or _source_of(path, description))
     return _of_dataset(path)
+
+
+def opened_at(library: Library, name: str) -> Library:
+    """Return the library with the image of this name in front, as its dataset names it.
+
+    Raises
+    ------
+    SelectionError
+        It is not there.
+    """
+    for number, entry in enumerate(library.entries):
+        if name in {entry.name, entry.scan.path.name}:
+            return replace(library, first=number)
+    raise SelectionError(f"--image {name!r}: not among the images of {library.title}")
 
 
 def _of_dataset(root: Path) -> Library:

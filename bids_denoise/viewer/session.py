@@ -69,6 +69,7 @@ class Session:
                 "version": __version__,
                 "title": library.title,
                 "scans": scans,
+                "first": library.first,
                 "denoisers": denoisers_json(),
                 "common": amount_json(),
             }

@@ -16,7 +16,12 @@ from bids_denoise.values import Record
 from tests.report.html import Page
 from tests.report.records import FIGURES, make_record, with_figures
 
-RUN = {"version": "0.1.0", "command": "bids-denoise /data /out participant", "seed": 0}
+RUN = {
+    "version": "0.1.0",
+    "command": "bids-denoise /data /out participant",
+    "output": "/out",
+    "seed": 0,
+}
 FAILED = make_record(
     "sub-01/anat/sub-01_T2w.nii.gz",
     status="failed",
@@ -103,10 +108,16 @@ def test_equal_records_give_equal_bytes(tmp_path: Path) -> None:
 def test_before_and_after_lie_over_each_other(tmp_path: Path) -> None:
     page = page_of(with_figures(make_record(), tmp_path), folder=tmp_path)
     views = [each for each in page.all("input") if each["type"] == "radio"]
-    assert len(views) == 4
+    assert len(views) == 5
     assert len({each["name"] for each in views}) == 1
     classes = [each.get("class") for each in page.all("img")]
     assert classes[:2] == ["before", "after"]
+
+
+def test_the_live_viewer_is_named_with_the_image(tmp_path: Path) -> None:
+    record = replace(make_record(), source="sub-01/anat/sub 01_T1w.nii.gz")
+    page = page_of(record, folder=tmp_path)
+    assert f"bids-denoise-view /out --image '{record.source}'" in page.text
 
 
 def test_half_a_pair_and_unknown_figures_are_shown_as_they_are(tmp_path: Path) -> None:
