@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import socket
 import sys
 import tempfile
 import threading
 import webbrowser
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -127,7 +129,10 @@ def _run(given: argparse.Namespace, library: Library, shelf: Shelf) -> None:
     print(f"Open {address}\nStop with Ctrl-C.", flush=True)
     if not given.no_browser:
         threading.Timer(0.5, webbrowser.open, [address]).start()
-    make_server(make_app(shelf, token, hosts)).run(sockets=[listening])
+    # Either way to stop it lets the temporary folder be removed.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with suppress(KeyboardInterrupt):
+        make_server(make_app(shelf, token, hosts)).run(sockets=[listening])
 
 
 def _listening(host: str, port: int) -> socket.socket:
@@ -143,6 +148,7 @@ def _listening(host: str, port: int) -> socket.socket:
         listening = socket.socket(family, socket.SOCK_STREAM)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
+        listening.listen()  # a browser that is quick waits
     except OSError as error:
         raise UsageError(f"--host {host} --port {port}: {error.strerror or error}") from None
     return listening
