@@ -124,14 +124,25 @@ def volume_rows(page: Page, moves: int) -> tuple[list[list[str]], str]:
 
 
 def moved(page: Page, slider: str, key: str) -> float:
-    """Move a slider by one step, and return the milliseconds until that is painted."""
+    """Move a slider by one step, and return the milliseconds until that is painted.
+
+    The page itself waits, so that nothing else takes the processors meanwhile.
+    """
     page.focus(f".field:has({slider}) input[type=range]")
-    page.evaluate("window.bidsDenoise.marks.splice(0)")
-    page.keyboard.press(key)
     kind = "strength" if slider == STRENGTH else "show"
-    painted = f"window.bidsDenoise.marks.find((m) => m.painted && m.kind === '{kind}')"
-    wait(page, f"!!{painted}")
-    return float(page.evaluate(f"((mark) => mark.painted - mark.sent)({painted})"))
+    page.evaluate(
+        f"""window.painted = new Promise((resolve) => {{
+          const {{ marks }} = window.bidsDenoise;
+          marks.splice(0);
+          const look = () => {{
+            const mark = marks.find((each) => each.painted && each.kind === "{kind}");
+            mark ? resolve(mark.painted - mark.sent) : setTimeout(look, 20);
+          }};
+          look();
+        }}), null"""
+    )
+    page.keyboard.press(key)
+    return float(page.evaluate("window.painted"))
 
 
 def preview_rows(page: Page) -> list[list[str]]:

@@ -42,6 +42,11 @@ def is_watched() -> bool:
     return _WATCHER.get() is not None
 
 
+def pause() -> None:
+    """Let the watcher, if there is one, stop or hold the computation; without news."""
+    step(0, 0)
+
+
 def step(done: int, total: int) -> None:
     """Tell the watcher, if there is one, that `done` of `total` steps of a loop are made."""
     watcher = _WATCHER.get()

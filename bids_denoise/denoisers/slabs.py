@@ -73,8 +73,16 @@ class Begun(Protocol):
         """Whether a slab is what the whole would be there."""
         ...
 
-    def slab(self, slab: Slab, device: Device) -> FloatArray:
-        """Return the slab of the denoised volume: float32, (x, y, z[, t]) with a short axis."""
+    @property
+    def refines(self) -> bool:
+        """Whether a rough slab takes clearly less time than the best."""
+        ...
+
+    def slab(self, slab: Slab, device: Device, *, rough: bool = False) -> FloatArray:
+        """Return the slab of the denoised volume: float32, (x, y, z[, t]) with a short axis.
+
+        A `rough` one of non-local means is off by some percent of sigma.
+        """
         ...
 
 
@@ -110,7 +118,9 @@ class _Cropped:
     def exact(self) -> bool:
         return isinstance(self.denoiser, Gaussian)
 
-    def slab(self, slab: Slab, device: Device) -> FloatArray:
+    refines = False
+
+    def slab(self, slab: Slab, device: Device, *, rough: bool = False) -> FloatArray:  # noqa: ARG002
         length, margin = self.image.mask.shape[slab.axis], SERIES_MARGIN
         if isinstance(self.denoiser, Gaussian):
             margin = self.denoiser.reach
@@ -128,10 +138,11 @@ class _Averaged:
     image: Image
     noise: Noise
     start: Start
-    exact: bool = True
+    exact = True
+    refines = True
 
-    def slab(self, slab: Slab, device: Device) -> FloatArray:
-        estimate = nlm_slab(self.denoiser, self.start, slab, device)
+    def slab(self, slab: Slab, device: Device, *, rough: bool = False) -> FloatArray:
+        estimate = nlm_slab(self.denoiser, self.start, slab, device, rough=rough)
         sigma = np.ascontiguousarray(slab.of(self.start.sigma))
         result = back_to_units(estimate, sigma, self.start.rician, device)
         return _restored(result, slab, self.image, self.noise)
@@ -147,9 +158,10 @@ class _ByNetwork:
     shown: FloatArray
     scale: Scale
     start: Start | None
-    exact: bool = False
+    exact = False
+    refines = False
 
-    def slab(self, slab: Slab, device: Device) -> FloatArray:
+    def slab(self, slab: Slab, device: Device, *, rough: bool = False) -> FloatArray:  # noqa: ARG002
         from bids_denoise.denoisers.inference import Given, run_scaled
         from bids_denoise.denoisers.trained import from_gaussian
         from bids_denoise.stabilisation import floored
@@ -188,17 +200,20 @@ def _by_network(
     return _ByNetwork(image, noise, weights, shown, scale_of(shown), start)
 
 
-def nlm_slab(means: NonLocalMeans, start: Start, slab: Slab, device: Device) -> FloatArray:
+def nlm_slab(
+    means: NonLocalMeans, start: Start, slab: Slab, device: Device, *, rough: bool = False
+) -> FloatArray:
     """Return a slab of the estimate that `means` makes of a volume, with noise of 1.
 
-    Each pass is made of no more planes than the next one needs.
+    Each pass is made of no more planes than the next one needs; if it may be `rough`, of those of
+    one layer of cosine transforms.
     """
     from bids_denoise.kernels import cosine_cpu
 
     plan, length = means.plan(start), start.unit.shape[slab.axis]
     rounds, wanted = [], slab
     for _ in range(plan.passes):
-        averaged = _blocks_over(wanted, length)
+        averaged = (_one_layer if rough else _all_layers)(wanted, length)
         guides = averaged.grown(means.search_radius + means.patch_radius, length)
         rounds.append((wanted, averaged, guides))
         wanted = guides
@@ -217,7 +232,17 @@ def nlm_slab(means: NonLocalMeans, start: Start, slab: Slab, device: Device) -> 
     return np.ascontiguousarray(estimate)
 
 
-def _blocks_over(slab: Slab, length: int) -> Slab:
+def _one_layer(slab: Slab, length: int) -> Slab:
+    """Return a slab of transforms that has `slab` near its middle."""
+    from bids_denoise.kernels.cosine_reference import EDGE
+
+    margin = max((EDGE - (slab.high - slab.low)) // 2, 0)
+    grown = slab.grown(margin, length)
+    low = min(grown.low, max(length - EDGE, 0))
+    return Slab(slab.axis, low, max(grown.high, low + EDGE))
+
+
+def _all_layers(slab: Slab, length: int) -> Slab:
     """Return the slab of all cosine transforms that a voxel of `slab` is in, and of no others."""
     from bids_denoise.kernels.cosine_reference import EDGE, STEP
 

@@ -59,6 +59,7 @@ class Opened:
         self.image = imageio.load(scan, folder)
         self.series = self.image.data.ndim > 3
         self.geometry = geometry_of(self.image.affine, self.image.mask.shape)
+        self.steps: dict[str, int] = {}
         self.treatments: OrderedDict[tuple[Any, ...], Treatment] = OrderedDict()
 
     @property
@@ -156,7 +157,7 @@ class Opened:
         return made
 
 
-@dataclass
+@dataclass(eq=False)
 class Treatment:
     """An image by one denoiser and one scale of sigma; `begun` and `whole` are made on the way."""
 
@@ -188,15 +189,30 @@ class Treatment:
         share = sum((part.high - part.low) / shape[part.axis] for part in parts)
         return bool(share < MOST_OF_A_PREVIEW)
 
-    def planes(self, voxel: Voxel, volume: int, device: Device) -> list[FloatArray]:
-        """Return three planes of the denoised image: of the whole if that is made."""
+    def begin(self, device: Device) -> None:
+        """Make what planes need."""
+        if self.whole is None and self.begun is None:
+            self.begun = slabs.begin(self.denoiser, self.image, cautious(self.noise), device)
+
+    @property
+    def refines(self) -> bool:
+        """Whether rough planes are worth while before the best; `begin` goes before."""
+        return self.whole is None and self.begun is not None and self.begun.refines
+
+    def planes(
+        self, voxel: Voxel, volume: int, device: Device, *, rough: bool = False
+    ) -> list[FloatArray]:
+        """Return three planes of the denoised image: of the whole if that is made.
+
+        `begin` goes before.
+        """
         geometry = self.opened.geometry
         if self.whole is not None:
             data = self.whole.data
             return geometry.planes(data if self.alone else data[..., volume], voxel)
-        if self.begun is None:
-            self.begun = slabs.begin(self.denoiser, self.image, cautious(self.noise), device)
-        made = (self.begun.slab(slab, device) for slab in geometry.slabs(voxel))
+        assert self.begun is not None
+        begun = self.begun
+        made = (begun.slab(slab, device, rough=rough) for slab in geometry.slabs(voxel))
         return [
             geometry.flat(each if self.alone else each[..., volume], plane)
             for plane, each in enumerate(made)

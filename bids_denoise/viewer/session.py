@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -34,12 +35,18 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("bids_denoise")
 
-PATIENCE = 0.4
-"""Seconds that planes may take to be finished although newer ones are wanted: so that a picture
-follows the hand, and slow methods do not keep it waiting."""
-
-REST = 0.3
+REST = 0.5
 """Seconds without a change after which the whole volume is begun."""
+
+
+@dataclass
+class Background:
+    """The work on a whole volume: what for, and by what it is stopped."""
+
+    treatment: Treatment
+    strength: float
+    ticket: Ticket
+    task: asyncio.Task[None] | None = None
 
 
 class Session:
@@ -51,8 +58,8 @@ class Session:
         self._show: Show | None = None
         self._changed = asyncio.Event()
         self._planes: Ticket | None = None
-        self._whole: tuple[tuple[Treatment, float], Ticket, asyncio.Task[None]] | None = None
-        self._judged: tuple[Treatment, float] | None = None
+        self._whole: Background | None = None
+        self._sent: dict[str, object] = {}
         self._viewing = asyncio.create_task(self._view())
         self._telling: asyncio.Task[None] | None = None
 
@@ -92,9 +99,11 @@ class Session:
             await self._send({"type": "config", **made})
         else:
             self._check(message)
+            if self._show and _other(message, self._show):
+                self._stop_whole()
             self._show = message
             self._changed.set()
-            if self._planes and self._planes.age > PATIENCE:
+            if self._planes and self._planes.age > self._planes.patience:
                 self._planes.stop()
 
     async def close(self) -> None:
@@ -103,8 +112,8 @@ class Session:
         tasks = [self._viewing, *([self._telling] if self._telling else [])]
         if self._planes:
             self._planes.stop()
-        if self._whole:
-            tasks.append(self._whole[2])
+        if self._whole and self._whole.task:
+            tasks.append(self._whole.task)
         self._stop_whole()
         await asyncio.gather(*tasks, return_exceptions=True)
 
@@ -122,6 +131,7 @@ class Session:
             raise UnfitError("scan is none of the list")
         self._stop_whole()
         self._opened = self._show = None
+        self._sent = {}
         try:
             opened = await self._shelf.planes.run(lambda: self._shelf.opened(number), Ticket())
             facts = await self._shelf.planes.run(opened.facts, Ticket())
@@ -162,25 +172,39 @@ class Session:
         before = await asyncio.to_thread(
             lambda: opened.geometry.planes(opened.volume(show.volume), show.voxel)
         )
-        await self._layer(show, "before", before, "exact")
+        if self._is_news("before", (show.voxel, show.volume)):
+            await self._layer(show, "before", before, "exact")
         self._planes = ticket = Ticket()
         planes, device = self._shelf.planes, self._shelf.device
         treatment = await planes.run(lambda: opened.treatment(show.wish, show.volume), ticket)
-        wanted = (treatment, show.wish.strength)
-        if self._whole and self._whole[0] != wanted:
+        if self._whole and not _serves(self._whole, treatment, show):
             self._stop_whole()
+        after = None
         if treatment.worthwhile(show.voxel) or treatment.whole is not None:
-            after = await planes.run(
-                lambda: treatment.planes(show.voxel, show.volume, device), ticket
-            )
-            state = "exact" if treatment.exact else "preview"
-            await self._layer(show, "after", after, state, treatment.denoiser.name)
-        else:
-            after = None
+            await planes.run(lambda: treatment.begin(device), ticket)
+            if treatment.refines:
+                await self._denoised(treatment, show, ticket, rough=True)
+                ticket.patience = 0.0  # something is shown: what is newer goes first
+            if self._changed.is_set():
+                return
+            after = await self._denoised(treatment, show, ticket)
         await self._maps(opened, treatment, show)
         await self._courses(opened, treatment, show)
         await self._rest(treatment, show, (before, after))
         self._planes = None
+
+    async def _denoised(
+        self, treatment: Treatment, show: Show, ticket: Ticket, *, rough: bool = False
+    ) -> list[FloatArray]:
+        """Compute and send the denoised planes."""
+
+        def work() -> list[FloatArray]:
+            return treatment.planes(show.voxel, show.volume, self._shelf.device, rough=rough)
+
+        after = await self._shelf.planes.run(work, ticket)
+        state = "exact" if treatment.exact and not rough else "preview"
+        await self._layer(show, "after", after, state, treatment.denoiser.name)
+        return after
 
     async def _rest(
         self,
@@ -193,30 +217,35 @@ class Session:
         done = treatment.whole is not None
         await self._work(show, "done" if done else "waiting")
         if done and strength in treatment.judged:
-            await self._judgement(show, "whole", treatment.judge(strength, self._shelf.device))
+            if self._is_news("judgement", (treatment, strength)):
+                found = treatment.judge(strength, self._shelf.device)
+                await self._judgement(show, "whole", found)
             return
         before, after = planes
         if after is not None:
             found = await asyncio.to_thread(
                 lambda: treatment.judge_planes(before, after, show.voxel, strength)
             )
+            self._sent.pop("judgement", None)
             await self._judgement(show, "planes", found)
         if self._whole is None:
-            ticket = Ticket(self._teller(show))
-            task = asyncio.create_task(self._complete(treatment, show, ticket))
-            self._whole = ((treatment, strength), ticket, task)
+            ticket = Ticket(self._teller(show, treatment), self._shelf.planes.idle)
+            self._whole = Background(treatment, strength, ticket)
+            self._whole.task = asyncio.create_task(self._complete(self._whole, show))
 
-    async def _complete(self, treatment: Treatment, show: Show, ticket: Ticket) -> None:
+    async def _complete(self, work: Background, show: Show) -> None:
         """Denoise the whole, have the newest request answered by it, and judge it."""
-        device, wholes, strength = self._shelf.device, self._shelf.wholes, show.wish.strength
+        device, wholes, treatment = self._shelf.device, self._shelf.wholes, work.treatment
         try:
             await asyncio.sleep(REST)
             if treatment.whole is None:
-                await self._work(show, "whole")
-                await wholes.run(lambda: treatment.finish(device), ticket)
+                await wholes.run(lambda: treatment.finish(device), work.ticket)
+                treatment.opened.steps[treatment.denoiser.name] = work.ticket.steps
                 self._changed.set()
+            work.strength = self._show.wish.strength if self._show else work.strength
+            work.ticket = Ticket(None, self._shelf.planes.idle)
             await self._work(show, "judging")
-            await wholes.run(lambda: treatment.judge(strength, device), ticket)
+            await wholes.run(lambda: treatment.judge(work.strength, device), work.ticket)
             self._whole = None
             self._changed.set()
         except StoppedError:
@@ -226,10 +255,17 @@ class Session:
 
     def _stop_whole(self) -> None:
         if self._whole:
-            _, ticket, task = self._whole
-            ticket.stop()
-            task.cancel()
+            self._whole.ticket.stop()
+            if self._whole.task:
+                self._whole.task.cancel()
             self._whole = None
+
+    def _is_news(self, name: str, value: object) -> bool:
+        """Say whether a message differs from the last of its name, and take it as sent."""
+        if self._sent.get(name) == value:
+            return False
+        self._sent[name] = value
+        return True
 
     async def _maps(self, opened: Opened, treatment: Treatment, show: Show) -> None:
         """Send the maps that are wanted and there."""
@@ -244,6 +280,8 @@ class Session:
     async def _courses(self, opened: Opened, treatment: Treatment, show: Show) -> None:
         """Send the time course of the voxel, as it is and denoised."""
         if opened.volumes < 2:
+            return
+        if not self._is_news("curve", (show.voxel, treatment, treatment.whole is None)):
             return
         at = opened.geometry.stored(show.voxel)
         whole = None if treatment.alone or treatment.whole is None else treatment.whole.data
@@ -283,13 +321,14 @@ class Session:
         message = {"type": "judgement", "serial": show.serial, "scope": scope}
         await self._send(message | found)
 
-    def _teller(self, show: Show) -> Callable[[int, int], None]:
-        """Return what a computing thread tells its progress by."""
+    def _teller(self, show: Show, treatment: Treatment) -> Callable[[int], None]:
+        """Return what a computing thread tells its steps by; how many, the last time has shown."""
         loop = asyncio.get_running_loop()
+        total = treatment.opened.steps.get(treatment.denoiser.name, 0)
         facts = {"type": "work", "serial": show.serial, "state": "whole", "stage": "", "reason": ""}
 
-        def tell(done: int, total: int) -> None:
-            message = facts | {"done": done, "total": total}
+        def tell(done: int) -> None:
+            message = facts | {"done": min(done, total), "total": total}
             loop.call_soon_threadsafe(lambda: asyncio.ensure_future(self._send(message)))
 
         return tell
@@ -305,3 +344,14 @@ class Session:
 def _tsnr(course: FloatArray) -> float:
     spread = float(course.std(ddof=1))
     return float(course.mean()) / spread if spread > 0 else 0.0
+
+
+def _other(one: Show, two: Show) -> bool:
+    """Say whether two requests are for other settings, the strength aside."""
+    return replace(one.wish, strength=1) != replace(two.wish, strength=1)
+
+
+def _serves(work: Background, treatment: Treatment, show: Show) -> bool:
+    """Say whether work in the background is of use for a request."""
+    same_strength = work.strength == show.wish.strength
+    return work.treatment is treatment and (treatment.whole is None or same_strength)

@@ -225,10 +225,10 @@ def test_a_series_has_courses_and_temporal_snr(running: Running, dataset: Path) 
         page.show("pca", settings={"method": "pca"}, layers=layers, volume=3)
         curve = page.hear("curve")
         assert curve["after"] is None
+        curve = page.hear("curve")
         page.hear("work", state="done")
         page.show("pca", settings={"method": "pca"}, layers=layers, volume=4)
-        curve = page.hear("curve", serial=page.serial)
-        page.hear("work", state="done")
+        page.hear("work", serial=page.serial, state="done")
     data, affine = imageio.read_placed(dataset / "sub-01/func/sub-01_task-rest_bold.nii.gz")
     x, y, z = image["voxel"]
     at = geometry_of(affine, data.shape[:3]).stored((x, y, z))
