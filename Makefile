@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint generated benchmarks clean
+.PHONY: demo test lint generated page benchmarks clean
 
 demo: $(VENV)/app.stamp
 	$(BIN)/bids-denoise-demo demo
@@ -25,10 +25,14 @@ generated: $(VENV)/app.stamp
 	mv boutiques.json.new boutiques.json
 	$(BIN)/python -m bids_denoise.cli.manual docs/usage.md docs/errors.md
 
+# The viewer's page, from its TypeScript; what is built is committed.
+page:
+	cd bids_denoise/viewer/web && npm ci --no-audit --no-fund && npm run build
+
 benchmarks: $(VENV)/bench.stamp
 	for each in nlm.py nlm_cuda.py mppca.py sigma.py anatomical trust.py parallel.py \
 	  diffusion.py functional.py trained_series.py connectome.py segmentation.py normalisation.py \
-	  brain_mask.py voxelwise.py classifiers.py; do \
+	  brain_mask.py voxelwise.py classifiers.py viewer.py; do \
 	  $(BIN)/python benchmarks/$$each || exit 1; done
 
 clean:

@@ -18,6 +18,7 @@ from starlette.websockets import WebSocketDisconnect, WebSocketState
 from bids_denoise.viewer.guard import HEADERS, Guard
 from bids_denoise.viewer.messages import LARGEST, UnfitError, parse
 from bids_denoise.viewer.session import Session
+from bids_denoise.viewer.talk import Talk
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -104,10 +105,11 @@ async def _serve(socket: WebSocket, shelf: Shelf, pages: set[Session]) -> None:
         except (WebSocketDisconnect, RuntimeError):
             return  # it is gone; the receiving side sees to what follows
 
-    session = Session(shelf, send)
+    talk = Talk(send)
+    session = Session(shelf, talk)
     pages.add(session)
     try:
-        await session.greet()
+        await talk.greet(shelf.library)
         await _listen(socket, session, send)
     except WebSocketDisconnect:
         pass

@@ -10,28 +10,19 @@ import asyncio
 import logging
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from bids_denoise import __version__
 from bids_denoise.errors import BidsDenoiseError
 from bids_denoise.viewer.lanes import StoppedError, Ticket
-from bids_denoise.viewer.messages import Config, Open, Show, UnfitError, encode
-from bids_denoise.viewer.schema import (
-    amount_json,
-    config_json,
-    denoisers_json,
-    methods_json,
-    wish_json,
-)
+from bids_denoise.viewer.messages import Config, Open, Show, UnfitError
+from bids_denoise.viewer.schema import config_json, methods_json, wish_json
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from bids_denoise.values import FloatArray
-    from bids_denoise.viewer.opened import Opened, Treatment
+    from bids_denoise.viewer.opened import Opened
     from bids_denoise.viewer.shelf import Shelf
-
-    Send = Callable[[dict[str, Any] | bytes], Awaitable[None]]
+    from bids_denoise.viewer.talk import Talk
+    from bids_denoise.viewer.treatment import Treatment
 
 log = logging.getLogger("bids_denoise")
 
@@ -52,35 +43,15 @@ class Background:
 class Session:
     """The state of one page. All methods run in the event loop."""
 
-    def __init__(self, shelf: Shelf, send: Send) -> None:
-        self._shelf, self._send = shelf, send
+    def __init__(self, shelf: Shelf, talk: Talk) -> None:
+        self._shelf, self._talk = shelf, talk
         self._opened: Opened | None = None
         self._show: Show | None = None
         self._changed = asyncio.Event()
         self._planes: Ticket | None = None
         self._whole: Background | None = None
-        self._sent: dict[str, object] = {}
         self._viewing = asyncio.create_task(self._view())
         self._telling: asyncio.Task[None] | None = None
-
-    async def greet(self) -> None:
-        """Say what can be opened and what can be set."""
-        library = self._shelf.library
-        scans = [
-            {"id": number, "name": each.name, "title": each.title}
-            for number, each in enumerate(library.entries)
-        ]
-        await self._send(
-            {
-                "type": "hello",
-                "version": __version__,
-                "title": library.title,
-                "scans": scans,
-                "first": library.first,
-                "denoisers": denoisers_json(),
-                "common": amount_json(),
-            }
-        )
 
     async def handle(self, message: Open | Show | Config) -> None:
         """Take a message of the page.
@@ -96,7 +67,7 @@ class Session:
             if self._opened is None:
                 raise UnfitError("no image is open")
             made = config_json(message.wish, self._opened.entry, self._shelf.library)
-            await self._send({"type": "config", **made})
+            await self._talk.send({"type": "config", **made})
         else:
             self._check(message)
             if self._show and _other(message, self._show):
@@ -131,15 +102,15 @@ class Session:
             raise UnfitError("scan is none of the list")
         self._stop_whole()
         self._opened = self._show = None
-        self._sent = {}
+        self._talk.begin()
         try:
             opened = await self._shelf.planes.run(lambda: self._shelf.opened(number), Ticket())
             facts = await self._shelf.planes.run(opened.facts, Ticket())
         except BidsDenoiseError as error:
-            await self._send({"type": "error", "reason": str(error)})
+            await self._talk.send({"type": "error", "reason": str(error)})
             return
         settings = wish_json(opened.entry.wish)
-        await self._send({"type": "image", "scan": number, **facts, "settings": settings})
+        await self._talk.send({"type": "image", "scan": number, **facts, "settings": settings})
         self._opened = opened
         self._telling = asyncio.create_task(self._tell_noise(opened, number))
 
@@ -148,10 +119,10 @@ class Session:
         try:
             noise = await self._shelf.planes.run(opened.noise_facts, Ticket())
         except BidsDenoiseError as error:
-            await self._send({"type": "error", "reason": str(error)})
+            await self._talk.send({"type": "error", "reason": str(error)})
             return
         known = {"noise": noise, "methods": methods_json(opened.kind)}
-        await self._send({"type": "noise", "scan": number, **known})
+        await self._talk.send({"type": "noise", "scan": number, **known})
 
     async def _view(self) -> None:
         """Answer the newest request, again and again."""
@@ -169,29 +140,55 @@ class Session:
                 await self._fail(show, error)
 
     async def _answer(self, opened: Opened, show: Show) -> None:
+        treatment = opened.finished(show.wish, show.volume)
         before = await asyncio.to_thread(
             lambda: opened.geometry.planes(opened.volume(show.volume), show.voxel)
         )
-        if self._is_news("before", (show.voxel, show.volume)):
-            await self._layer(show, "before", before, "exact")
+        if treatment is None:
+            await self._before(show, before)
         self._planes = ticket = Ticket()
-        planes, device = self._shelf.planes, self._shelf.device
-        treatment = await planes.run(lambda: opened.treatment(show.wish, show.volume), ticket)
+        if treatment is None:
+            treatment = await self._shelf.planes.run(
+                lambda: opened.treatment(show.wish, show.volume), ticket
+            )
         if self._whole and not _serves(self._whole, treatment, show):
             self._stop_whole()
-        after = None
-        if treatment.worthwhile(show.voxel) or treatment.whole is not None:
-            await planes.run(lambda: treatment.begin(device), ticket)
-            if treatment.refines:
-                await self._denoised(treatment, show, ticket, rough=True)
-                ticket.patience = 0.0  # something is shown: what is newer goes first
-            if self._changed.is_set():
-                return
-            after = await self._denoised(treatment, show, ticket)
+        after = await self._after(treatment, show, ticket, before)
+        if self._changed.is_set():
+            return
         await self._maps(opened, treatment, show)
-        await self._courses(opened, treatment, show)
+        await self._talk.courses(opened, treatment, show)
         await self._rest(treatment, show, (before, after))
         self._planes = None
+
+    async def _before(self, show: Show, planes: list[FloatArray]) -> None:
+        if self._talk.is_news("before", (show.voxel, show.volume)):
+            await self._talk.layer(show, "before", planes, "exact")
+
+    async def _after(
+        self, treatment: Treatment, show: Show, ticket: Ticket, before: list[FloatArray]
+    ) -> list[FloatArray] | None:
+        """Compute and send the denoised planes; None where the whole is as quick, or not wanted.
+
+        Those of a whole follow the ones before at once, so that no frame has one without the other.
+        """
+        device = self._shelf.device
+        if treatment.whole is not None:
+            after = await asyncio.to_thread(
+                lambda: treatment.planes(show.voxel, show.volume, device)
+            )
+            await self._before(show, before)
+            await self._talk.layer(show, "after", after, "exact", treatment.denoiser.name)
+            return after
+        if not treatment.worthwhile(show.voxel):
+            return None
+        await self._shelf.planes.run(lambda: treatment.begin(device), ticket)
+        if treatment.refines:
+            await self._denoised(treatment, show, ticket, rough=True)
+            ticket.patience = 0.0  # something is shown: what is newer goes first
+        if self._changed.is_set():
+            return None
+        return await self._denoised(treatment, show, ticket)
 
     async def _denoised(
         self, treatment: Treatment, show: Show, ticket: Ticket, *, rough: bool = False
@@ -203,7 +200,7 @@ class Session:
 
         after = await self._shelf.planes.run(work, ticket)
         state = "exact" if treatment.exact and not rough else "preview"
-        await self._layer(show, "after", after, state, treatment.denoiser.name)
+        await self._talk.layer(show, "after", after, state, treatment.denoiser.name)
         return after
 
     async def _rest(
@@ -215,21 +212,21 @@ class Session:
         """Say how far the treatment is, judge it, and see that it goes on."""
         strength = show.wish.strength
         done = treatment.whole is not None
-        await self._work(show, "done" if done else "waiting")
+        await self._talk.work(show, "done" if done else "waiting")
         if done and strength in treatment.judged:
-            if self._is_news("judgement", (treatment, strength)):
+            if self._talk.is_news("judgement", (treatment, strength)):
                 found = treatment.judge(strength, self._shelf.device)
-                await self._judgement(show, "whole", found)
+                await self._talk.judgement(show, "whole", found)
             return
         before, after = planes
         if after is not None:
             found = await asyncio.to_thread(
                 lambda: treatment.judge_planes(before, after, show.voxel, strength)
             )
-            self._sent.pop("judgement", None)
-            await self._judgement(show, "planes", found)
+            self._talk.forget("judgement")
+            await self._talk.judgement(show, "planes", found)
         if self._whole is None:
-            ticket = Ticket(self._teller(show, treatment), self._shelf.planes.idle)
+            ticket = Ticket(self._talk.teller(show, treatment), self._shelf.planes.idle)
             self._whole = Background(treatment, strength, ticket)
             self._whole.task = asyncio.create_task(self._complete(self._whole, show))
 
@@ -244,7 +241,7 @@ class Session:
                 self._changed.set()
             work.strength = self._show.wish.strength if self._show else work.strength
             work.ticket = Ticket(None, self._shelf.planes.idle)
-            await self._work(show, "judging")
+            await self._talk.work(show, "judging")
             await wholes.run(lambda: treatment.judge(work.strength, device), work.ticket)
             self._whole = None
             self._changed.set()
@@ -260,13 +257,6 @@ class Session:
                 self._whole.task.cancel()
             self._whole = None
 
-    def _is_news(self, name: str, value: object) -> bool:
-        """Say whether a message differs from the last of its name, and take it as sent."""
-        if self._sent.get(name) == value:
-            return False
-        self._sent[name] = value
-        return True
-
     async def _maps(self, opened: Opened, treatment: Treatment, show: Show) -> None:
         """Send the maps that are wanted and there."""
         for name in show.layers:
@@ -275,75 +265,14 @@ class Session:
             data = await self._shelf.planes.run(partial(treatment.layer, name), Ticket())
             if data is not None:
                 planes = opened.geometry.planes(data, show.voxel)
-                await self._layer(show, name, planes, "exact", treatment.denoiser.name)
-
-    async def _courses(self, opened: Opened, treatment: Treatment, show: Show) -> None:
-        """Send the time course of the voxel, as it is and denoised."""
-        if opened.volumes < 2:
-            return
-        if not self._is_news("curve", (show.voxel, treatment, treatment.whole is None)):
-            return
-        at = opened.geometry.stored(show.voxel)
-        whole = None if treatment.alone or treatment.whole is None else treatment.whole.data
-        before, after = opened.image.data[at], None if whole is None else whole[at]
-        await self._send(
-            {
-                "type": "curve",
-                "serial": show.serial,
-                "voxel": show.voxel,
-                "before": before.tolist(),
-                "after": None if after is None else after.tolist(),
-                "tsnr_before": _tsnr(before),
-                "tsnr_after": None if after is None else _tsnr(after),
-            }
-        )
-
-    async def _layer(
-        self, show: Show, name: str, planes: list[FloatArray], state: str, method: str = ""
-    ) -> None:
-        header = {
-            "type": "layer",
-            "serial": show.serial,
-            "name": name,
-            "voxel": show.voxel,
-            "volume": show.volume,
-            "state": state,
-            "method": method,
-            "shapes": [each.shape for each in planes],
-        }
-        await self._send(encode(header, planes))
-
-    async def _work(self, show: Show, state: str, reason: str = "") -> None:
-        message = {"stage": "", "done": 0, "total": 0, "reason": reason}
-        await self._send({"type": "work", "serial": show.serial, "state": state, **message})
-
-    async def _judgement(self, show: Show, scope: str, found: dict[str, Any]) -> None:
-        message = {"type": "judgement", "serial": show.serial, "scope": scope}
-        await self._send(message | found)
-
-    def _teller(self, show: Show, treatment: Treatment) -> Callable[[int], None]:
-        """Return what a computing thread tells its steps by; how many, the last time has shown."""
-        loop = asyncio.get_running_loop()
-        total = treatment.opened.steps.get(treatment.denoiser.name, 0)
-        facts = {"type": "work", "serial": show.serial, "state": "whole", "stage": "", "reason": ""}
-
-        def tell(done: int) -> None:
-            message = facts | {"done": min(done, total), "total": total}
-            loop.call_soon_threadsafe(lambda: asyncio.ensure_future(self._send(message)))
-
-        return tell
+                await self._talk.layer(show, name, planes, "exact", treatment.denoiser.name)
 
     async def _fail(self, show: Show, error: Exception) -> None:
         known = isinstance(error, BidsDenoiseError | MemoryError)
         reason = str(error) if known else f"unexpected {type(error).__name__}: {error}"
         if not known:
             log.error("%s", reason, exc_info=error)
-        await self._work(show, "failed", reason)
-
-
-def _tsnr(course: FloatArray) -> float:
-    spread = float(course.std(ddof=1))
-    return float(course.mean()) / spread if spread > 0 else 0.0
+        await self._talk.work(show, "failed", reason)
 
 
 def _other(one: Show, two: Show) -> bool:

@@ -25,7 +25,7 @@ const PAINTED: Keys = [
 ];
 
 /** Milliseconds of a frame that painting may take. */
-const BUDGET = 24;
+const BUDGET = 14;
 
 /** Keeps the planes in step with the state; where WebGL runs in software, one plane a frame. */
 export class Painting {
