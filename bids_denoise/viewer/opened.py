@@ -130,6 +130,11 @@ class Opened:
             self.treatments.popitem(last=False)
         return self.treatments[key]
 
+    @property
+    def treatments_begun(self) -> bool:
+        """Whether a denoised picture has been made of it."""
+        return any(each.begun or each.whole for each in list(self.treatments.values()))
+
     def finished(self, wish: Wish, volume: int) -> Treatment | None:
         """Return the treatment that a wish amounts to if its whole is made, at once."""
         if "noise" not in vars(self):  # nothing is finished before the noise is known

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -107,7 +108,7 @@ def config_json(wish: Wish, entry: Entry, library: Library) -> dict[str, str]:
         if wish.parameters:
             given[wish.method] = dict(wish.parameters)
     about = f"# Tried on {entry.name} with bids-denoise-view.\n"
-    place = str(library.dataset) if library.dataset else "BIDS_DIR"
+    place = shlex.quote(str(library.dataset)) if library.dataset else "BIDS_DIR"
     return {
         "toml": about + tomli_w.dumps(given),
         "command": f"bids-denoise {place} OUTPUT_DIR participant --config-file bids-denoise.toml",

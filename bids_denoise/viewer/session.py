@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("bids_denoise")
 
+COMPILING = "compiling, which takes half a minute once on a machine"
+
+LONG = 5.0
+"""Seconds without a denoised picture after which the page is told what takes so long."""
+
 REST = 0.5
 """Seconds without a change after which the whole volume is begun."""
 
@@ -112,10 +117,19 @@ class Session:
         settings = wish_json(opened.entry.wish)
         await self._talk.send({"type": "image", "scan": number, **facts, "settings": settings})
         self._opened = opened
-        self._telling = asyncio.create_task(self._tell_noise(opened, number))
+        self._telling = asyncio.create_task(self._tell(opened, number))
+
+    async def _tell(self, opened: Opened, number: int) -> None:
+        """Send what the noise is, which takes longer than to show the image; and why it takes long.
+
+        What is compiled is kept for the next time, on disk.
+        """
+        await self._tell_noise(opened, number)
+        await asyncio.sleep(LONG)
+        if self._show and not opened.treatments_begun:
+            await self._talk.work(self._show, "waiting", stage=COMPILING)
 
     async def _tell_noise(self, opened: Opened, number: int) -> None:
-        """Send what the noise is; the first time, that takes longer than to show the image."""
         try:
             noise = await self._shelf.planes.run(opened.noise_facts, Ticket())
         except BidsDenoiseError as error:

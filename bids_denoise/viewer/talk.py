@@ -98,9 +98,9 @@ class Talk:
             }
         )
 
-    async def work(self, show: Show, state: str, reason: str = "") -> None:
+    async def work(self, show: Show, state: str, reason: str = "", stage: str = "") -> None:
         """Say how far the work for a request is; why, if it failed."""
-        message = {"stage": "", "done": 0, "total": 0, "reason": reason}
+        message = {"stage": stage, "done": 0, "total": 0, "reason": reason}
         await self.send({"type": "work", "serial": show.serial, "state": state, **message})
 
     async def judgement(self, show: Show, scope: str, found: dict[str, Any]) -> None:

@@ -22,8 +22,9 @@ export function difference(value: number, decimals: number): string {
   return (value < 0 ? "" : "+") + signed(value.toFixed(decimals));
 }
 
-/** A parameter's name in plain words. */
+/** A parameter's name in plain words; a symbol of one letter stays as it is. */
 export function words(name: string): string {
+  if (name.length === 1) return name;
   const spaced = name.replaceAll("_", " ");
   return spaced.charAt(0).toUpperCase() + spaced.slice(1);
 }

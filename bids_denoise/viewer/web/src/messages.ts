@@ -51,12 +51,13 @@ export type LayerName =
   | "tsnr_before"
   | "tsnr_after";
 
-/** First message: what can be opened, and how it can be denoised. */
+/** First message: what can be opened (and which at first), and how it can be denoised. */
 export interface Hello {
   readonly type: "hello";
   readonly version: string;
   readonly title: string;
   readonly scans: readonly { readonly id: number; readonly name: string; readonly title: string }[];
+  readonly first: number;
   readonly denoisers: readonly DenoiserFacts[];
   readonly common: readonly Parameter[];
 }

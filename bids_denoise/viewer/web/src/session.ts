@@ -96,7 +96,7 @@ export class Session {
   }
 
   private greet(hello: Hello): void {
-    const scan = this.store.state.image?.scan ?? hello.scans[0]?.id;
+    const scan = this.store.state.image?.scan ?? (hello.scans.length > 0 ? hello.first : undefined);
     this.store.set({ hello, link: "open", alert: "" });
     if (scan !== undefined) this.open(scan);
   }
