@@ -13,22 +13,23 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    Watcher = Callable[[int, int], None]
+    Watcher = Callable[[], None]
 
 _WATCHER: ContextVar[Watcher | None] = ContextVar("watcher", default=None)
 
 
 @contextmanager
 def watched(watcher: Watcher) -> Iterator[None]:
-    """Call `watcher` with the steps done and their number (0: unknown) of whatever loop runs.
+    """Call `watcher` at every step of what is computed in this block.
 
-    To stop the computation it raises an exception, which comes out where `watched` was entered.
+    To stop the computation it raises an exception, which comes out where `watched` was entered; to
+    hold it, it waits.
 
     Examples
     --------
-    >>> with watched(lambda done, total: print(done, "of", total)):
-    ...     step(1, 3)
-    1 of 3
+    >>> with watched(lambda: print("one more")):
+    ...     step()
+    one more
     """
     token = _WATCHER.set(watcher)
     try:
@@ -37,18 +38,8 @@ def watched(watcher: Watcher) -> Iterator[None]:
         _WATCHER.reset(token)
 
 
-def is_watched() -> bool:
-    """Say whether anybody does."""
-    return _WATCHER.get() is not None
-
-
-def pause() -> None:
-    """Let the watcher, if there is one, stop or hold the computation; without news."""
-    step(0, 0)
-
-
-def step(done: int, total: int) -> None:
-    """Tell the watcher, if there is one, that `done` of `total` steps of a loop are made."""
+def step() -> None:
+    """Let the watcher, if there is one, know that there has been a step."""
     watcher = _WATCHER.get()
     if watcher is not None:
-        watcher(done, total)
+        watcher()

@@ -102,14 +102,9 @@ def run_scaled(network: Network, given: Given, scale: Scale, device: Device) -> 
     most = min(_tile_voxels(result.size, device.kind), network.most_voxels)
     where = torch.device(device.torch_name)
     network.to(where)
-    tiles = list(cut_tiles(shape, network.reach, network.multiple, most))
-    with (
-        torch.inference_mode(),
-        torch_threads(device.threads),
-        reduced_precision(where.type),
-        _watched_layers(network, len(tiles)),
-    ):
-        for tile in tiles:
+    with torch.inference_mode(), torch_threads(device.threads), reduced_precision(where.type):
+        for tile in cut_tiles(shape, network.reach, network.multiple, most):
+            watch.step()
             pieces = {
                 name: torch.from_numpy(np.ascontiguousarray(each[tile.read]))[None, None].to(where)
                 for name, each in shown.items()
@@ -118,29 +113,6 @@ def run_scaled(network: Network, given: Given, scale: Scale, device: Device) -> 
     result = result[tuple(slice(0, length) for length in data.shape)] * unit + offset
     moved = np.clip(result - data, -MOST_SIGMA * sigma, MOST_SIGMA * sigma)
     return np.asarray(data + moved, dtype=np.float32)
-
-
-@contextmanager
-def _watched_layers(network: Network, tiles: int) -> Iterator[None]:
-    """Tell a watcher of each layer, so that a network of one large tile can be stopped as well."""
-    if not watch.is_watched():
-        yield
-        return
-    from torch.nn.modules.module import register_module_forward_pre_hook
-
-    calls = 0
-
-    def tell(*_: object) -> None:
-        nonlocal calls
-        calls += 1
-        watch.step(calls, network.layers * tiles)
-
-    hook = register_module_forward_pre_hook(tell)
-    try:
-        yield
-        network.layers = calls // tiles
-    finally:
-        hook.remove()
 
 
 def _tile_voxels(voxels: int, kind: str) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
@@ -28,9 +28,8 @@ def in_turn(
     work: Callable[[Item], Result], items: Iterable[Item], threads: int
 ) -> Iterator[Result]:
     """Yield the results of `work` in the order of `items`, few of them waiting, as `for_each`."""
-    total = len(items) if isinstance(items, Sized) else 0
-    for done, result in enumerate(_results(work, items, threads)):
-        watch.step(done, total)
+    for result in _results(work, items, threads):
+        watch.step()
         yield result
 
 

@@ -34,8 +34,6 @@ class Network(nn.Module):
         Whether it takes white noise as ``draw`` and returns a sample.
     most_voxels
         Above which it is slower: of a tile.
-    layers
-        How many of its modules one tile passes; 0 as long as nobody counted.
     """
 
     reach: int
@@ -43,7 +41,6 @@ class Network(nn.Module):
     pilot: str = ""
     draws: bool = False
     most_voxels: int = 7_500_000
-    layers: int = 0
 
 
 def conv(inputs: int, outputs: int, kernel: int | Sizes, step: int = 1) -> nn.Conv3d:

@@ -22,7 +22,7 @@ ONES = [1, 1, 1]
 
 def rectified(layer: nn.Conv3d, features: Tensor) -> Tensor:
     """Return the rectified result of a 3 x 3 x 3 `layer`, of the size of its input."""
-    watch.pause()
+    watch.step()
     if not can_fuse(features):
         return functional.relu(layer(features), inplace=True)
     made: Tensor = torch.ops.mkldnn._convolution_pointwise(
@@ -33,7 +33,7 @@ def rectified(layer: nn.Conv3d, features: Tensor) -> Tensor:
 
 def added(layer: nn.Conv3d, features: Tensor, onto: Tensor) -> Tensor:
     """Return `onto` plus the result of a 3 x 3 x 3 `layer`; `onto` may be overwritten."""
-    watch.pause()
+    watch.step()
     if not can_fuse(features):
         made: Tensor = layer(features)
         return made.add_(onto)

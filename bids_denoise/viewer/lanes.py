@@ -63,14 +63,14 @@ class Ticket:
         """Have it raise `StoppedError` as soon as it looks here."""
         self._stopped.set()
 
-    def step(self, done: int, total: int) -> None:
+    def step(self) -> None:
         """Be told of a step: the watcher of `bids_denoise.watch`."""
         while self._go and not self._go.wait(SECONDS_BETWEEN):
             if self._stopped.is_set():
                 break
         if self._stopped.is_set():
             raise StoppedError
-        self.steps += bool(done or total)
+        self.steps += 1
         now = time.monotonic()
         if self._tell and now - self._told > SECONDS_BETWEEN:
             self._told = now
@@ -108,7 +108,7 @@ class Lane:
         """
 
         def watched_work() -> Result:
-            ticket.step(0, 0)
+            ticket.step()
             with watched(ticket.step):
                 return work()
 
