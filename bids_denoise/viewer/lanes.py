@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-NICE = 15
+NICE = 5
 """How far computations give way, on the scale of ``nice``: a page that stutters is worse than one
 that waits a little."""
 

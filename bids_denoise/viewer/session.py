@@ -31,6 +31,9 @@ COMPILING = "compiling, which takes half a minute once on a machine"
 LONG = 5.0
 """Seconds without a denoised picture after which the page is told what takes so long."""
 
+BREATH = 0.1
+"""Seconds in which the browser can paint undisturbed after planes."""
+
 REST = 0.5
 """Seconds without a change after which the whole volume is begun."""
 
@@ -200,6 +203,7 @@ class Session:
         if treatment.refines:
             await self._denoised(treatment, show, ticket, rough=True)
             ticket.patience = 0.0  # something is shown: what is newer goes first
+            await asyncio.sleep(BREATH)
         if self._changed.is_set():
             return None
         return await self._denoised(treatment, show, ticket)
@@ -234,6 +238,7 @@ class Session:
             return
         before, after = planes
         if after is not None:
+            await asyncio.sleep(BREATH)
             found = await asyncio.to_thread(
                 lambda: treatment.judge_planes(before, after, show.voxel, strength)
             )
