@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("bids_denoise")
 
-COMPILING = "compiling, which takes half a minute once on a machine"
+COMPILING = "the first time on a machine, compiling takes half a minute"
 
 LONG = 5.0
 """Seconds without a denoised picture after which the page is told what takes so long."""
@@ -109,13 +109,15 @@ class Session:
         if number >= len(self._shelf.library.entries):
             raise UnfitError("scan is none of the list")
         self._stop_whole()
+        if self._telling:
+            self._telling.cancel()
         self._opened = self._show = None
         self._talk.begin()
         try:
             opened = await self._shelf.planes.run(lambda: self._shelf.opened(number), Ticket())
             facts = await self._shelf.planes.run(opened.facts, Ticket())
-        except BidsDenoiseError as error:
-            await self._talk.send({"type": "error", "reason": str(error)})
+        except Exception as error:
+            await self._talk.send({"type": "error", "reason": _reason(error)})
             return
         settings = wish_json(opened.entry.wish)
         await self._talk.send({"type": "image", "scan": number, **facts, "settings": settings})
@@ -123,23 +125,22 @@ class Session:
         self._telling = asyncio.create_task(self._tell(opened, number))
 
     async def _tell(self, opened: Opened, number: int) -> None:
-        """Send what the noise is, which takes longer than to show the image; and why it takes long.
-
-        What is compiled is kept for the next time, on disk.
-        """
-        await self._tell_noise(opened, number)
-        await asyncio.sleep(LONG)
-        if self._show and not opened.treatments_begun:
-            await self._talk.work(self._show, "waiting", stage=COMPILING)
-
-    async def _tell_noise(self, opened: Opened, number: int) -> None:
+        """Send what the noise is, which takes longer than to show the image; and why, if long."""
+        explaining = asyncio.create_task(self._explain(opened))
         try:
             noise = await self._shelf.planes.run(opened.noise_facts, Ticket())
-        except BidsDenoiseError as error:
-            await self._talk.send({"type": "error", "reason": str(error)})
-            return
-        known = {"noise": noise, "methods": methods_json(opened.kind)}
-        await self._talk.send({"type": "noise", "scan": number, **known})
+            known = {"noise": noise, "methods": methods_json(opened.kind)}
+            await self._talk.send({"type": "noise", "scan": number, **known})
+            await explaining
+        except Exception as error:
+            await self._talk.send({"type": "error", "reason": _reason(error)})
+        finally:
+            explaining.cancel()
+
+    async def _explain(self, opened: Opened) -> None:
+        await asyncio.sleep(LONG)
+        if self._show and self._opened is opened and not opened.treatments_begun:
+            await self._talk.work(self._show, "waiting", stage=COMPILING)
 
     async def _view(self) -> None:
         """Answer the newest request, again and again."""
@@ -287,11 +288,16 @@ class Session:
                 await self._talk.layer(show, name, planes, "exact", treatment.denoiser.name)
 
     async def _fail(self, show: Show, error: Exception) -> None:
-        known = isinstance(error, BidsDenoiseError | MemoryError)
-        reason = str(error) if known else f"unexpected {type(error).__name__}: {error}"
-        if not known:
-            log.error("%s", reason, exc_info=error)
-        await self._talk.work(show, "failed", reason)
+        await self._talk.work(show, "failed", _reason(error))
+
+
+def _reason(error: Exception) -> str:
+    """Return what the page is told of an error; one that nobody foresaw is logged as well."""
+    if isinstance(error, BidsDenoiseError | MemoryError):
+        return str(error)
+    reason = f"unexpected {type(error).__name__}: {error}"
+    log.error("%s", reason, exc_info=error)
+    return reason
 
 
 def _other(one: Show, two: Show) -> bool:
