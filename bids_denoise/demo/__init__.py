@@ -107,3 +107,4 @@ def _compare(root: Path) -> None:
     pages = [root / "denoised" / "group.html", *sorted((root / "denoised").glob("sub-0*.html"))]
     print("Reports, for any browser:")
     print("\n".join(f"  {page}" for page in pages if page.is_file()))
+    print(f"The same images live, with sliders: bids-denoise-view {root / 'denoised'}")

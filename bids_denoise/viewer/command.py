@@ -9,7 +9,6 @@ import sys
 import tempfile
 import threading
 import webbrowser
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,11 +33,17 @@ printed. See docs/viewer.md."""
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve until stopped, and return the exit code."""
     given = _parser().parse_args(argv)
+    # Either way to stop it lets the temporary folder be removed.
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return _serve(given)
+    except KeyboardInterrupt:
+        return 0
     except BidsDenoiseError as error:
         print(f"bids-denoise-view: {error}", file=sys.stderr)
         return error.exit_code
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -129,10 +134,7 @@ def _run(given: argparse.Namespace, library: Library, shelf: Shelf) -> None:
     print(f"Open {address}\nStop with Ctrl-C.", flush=True)
     if not given.no_browser:
         threading.Timer(0.5, webbrowser.open, [address]).start()
-    # Either way to stop it lets the temporary folder be removed.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with suppress(KeyboardInterrupt):
-        make_server(make_app(shelf, token, hosts)).run(sockets=[listening])
+    make_server(make_app(shelf, token, hosts)).run(sockets=[listening])
 
 
 def _listening(host: str, port: int) -> socket.socket:
@@ -143,6 +145,7 @@ def _listening(host: str, port: int) -> socket.socket:
     UsageError
         The address is not of this machine, or the port is taken.
     """
+    listening = None
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         # Only where the protocol is named asyncio sends small frames at once, not 40 ms later.
@@ -151,5 +154,7 @@ def _listening(host: str, port: int) -> socket.socket:
         listening.bind((host, port))
         listening.listen()  # a browser that is quick waits
     except OSError as error:
+        if listening:
+            listening.close()
         raise UsageError(f"--host {host} --port {port}: {error.strerror or error}") from None
     return listening

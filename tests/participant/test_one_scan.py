@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from bids_denoise.cli import main
+from bids_denoise.imageio import read
 from bids_denoise.participant.one_scan import CAUTION, cautious
 from bids_denoise.simulate.kspace import low_pass
 from bids_denoise.simulate.noise import add_rician
@@ -110,3 +111,27 @@ class TestKnownNoise:
         assert told in f"{record['reason']} {record['remarks']}"
         assert (code == 0) == (record["status"] == "ok") == (told != "negative")
         capsys.readouterr()
+
+
+def test_strength_and_scale_decide_the_result_and_are_told(tmp_path: Path) -> None:
+    """They are for all methods, are recorded, and make another result than without them."""
+    data = make_dataset(tmp_path / "raw", "sub-01/anat/sub-01_T1w.nii.gz")
+    out = tmp_path / "out"
+    command = [str(data), str(out), "participant", "--method", "gaussian"]
+    images, statuses = [], []
+    for options in ([], ["--strength", "0.5"], ["--strength", "0"], ["--sigma-scale", "2"]):
+        assert main([*command, *options]) == 0
+        (image,) = out.glob("sub-01/anat/*_desc-denoised_T1w.nii.gz")
+        images.append(read(image))
+        with (out / "logs" / "status.tsv").open() as file:
+            statuses += [row["status"] for row in csv.DictReader(file, delimiter="\t")]
+    assert statuses == ["ok"] * 4
+    source = read(data / "sub-01/anat/sub-01_T1w.nii.gz")
+    whole, half, none, louder = images
+    np.testing.assert_array_equal(none, source)
+    np.testing.assert_allclose(half, (source + whole) / 2, atol=1e-3)
+    assert abs(louder - source).mean() > 1.1 * abs(whole - source).mean()
+    record = json.loads(next(out.glob("sub-01/anat/*_qc.json")).read_text())
+    assert record["parameters"]["sigma_scale"] == 2
+    assert any("multiplied by 2" in each for each in record["remarks"])
+    assert "sigma scale 2" in (out / "logs" / "CITATION.md").read_text()
