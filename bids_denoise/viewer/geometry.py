@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from bids_denoise.orientation import Affine, Flips, Order
     from bids_denoise.values import BoolArray, FloatArray
 
-PLANES = ("sagittal", "coronal", "axial")
-"""In the order of the axis that they stand on: right, anterior, superior."""
-
 Voxel = tuple[int, int, int]
 
 
@@ -53,7 +50,11 @@ class Geometry:
         return [Slab(axis, stored[axis], stored[axis] + 1) for axis in self.order]
 
     def flat(self, data: FloatArray, plane: int) -> FloatArray:
-        """Return a slab (x, y, z) of one of `PLANES` as rows from the top, from left to right."""
+        """Return a slab (x, y, z) as rows from the top, from left to right.
+
+        `plane` is the axis it stands on: 0 right (sagittal), 1 anterior (coronal), 2 superior
+        (axial).
+        """
         cut = np.take(turned(data, self.order, self.flips), 0, axis=plane)
         return np.ascontiguousarray(cut.T[::-1], dtype=np.float32)
 

@@ -153,7 +153,7 @@ class Opened:
         if volume is not None:
             data = np.ascontiguousarray(self.volume(volume))
             image = replace(image, data=data, bvals=None, phase=None)
-        made = Treatment(self, denoiser, image, scaled_noise(self.noise, scale))
+        made = Treatment(self, denoiser, image, scaled_noise(self.noise, scale), scale)
         for (_, *same), earlier in reversed(self.treatments.items()):
             if same == [scale, volume] and earlier.begun:
                 made.begun = slabs.restarted(earlier.begun, denoiser)

@@ -43,6 +43,7 @@ class Treatment:
     denoiser: Denoiser
     image: Image
     noise: Noise
+    scale: float
     begun: Begun | None = None
     whole: Denoised | None = None
     judged: dict[float, dict[str, Any]] = field(default_factory=dict)
@@ -105,13 +106,12 @@ class Treatment:
         """Denoise everything, as the app does."""
         if self.whole is not None:
             return
-        image, opened = self.image, self.opened
-        if getattr(self.denoiser, "uses_echoes", False) and opened.entry.scan.echoes:
-            settings = opened.settings
-            image = with_echoes(
-                opened.image, opened.entry.scan, settings, self.noise, opened.folder
-            )
-        self.whole = apply.denoise(self.denoiser, image, cautious(self.noise), device)
+        opened = self.opened
+        if getattr(self.denoiser, "uses_echoes", False) and not self.alone:
+            settings = replace(opened.settings, sigma_scale=self.scale)
+            found = opened.image, opened.entry.scan, settings, self.noise, opened.folder
+            self.image = with_echoes(*found)
+        self.whole = apply.denoise(self.denoiser, self.image, cautious(self.noise), device)
 
     def layer(self, name: str) -> FloatArray | None:
         """Return a map (x, y, z) to show, None where there is none (yet)."""

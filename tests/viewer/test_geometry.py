@@ -7,7 +7,7 @@ from itertools import permutations, product
 import numpy as np
 import pytest
 
-from bids_denoise.viewer.geometry import PLANES, geometry_of, middle
+from bids_denoise.viewer.geometry import geometry_of, middle
 
 SHAPE = (5, 6, 7)
 """Along right, anterior, superior."""
@@ -53,7 +53,6 @@ def test_slabs_are_one_voxel_thick() -> None:
         assert slab.high - slab.low == 1
         assert 0 <= slab.low < length
     assert geometry.slabs((0, 5, 6))[0].low == SHAPE[0] - 1
-    assert len(PLANES) == 3
 
 
 def test_the_middle_of_a_head_and_of_none() -> None:
