@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from itertools import permutations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from bids_denoise.values import FloatArray
+    from bids_denoise.values import BoolArray, FloatArray
 
     Affine = npt.NDArray[np.float64]
     Order = tuple[int, int, int]
     Flips = tuple[bool, bool, bool]
+    Voxels = TypeVar("Voxels", FloatArray, BoolArray)
 
 
 def orientation(affine: Affine) -> tuple[Order, Flips]:
@@ -36,7 +37,7 @@ def orientation(affine: Affine) -> tuple[Order, Flips]:
     return (x, y, z), (right, front, up)
 
 
-def turned(data: FloatArray, order: Order, flips: Flips) -> FloatArray:
+def turned(data: Voxels, order: Order, flips: Flips) -> Voxels:
     """Return data (x, y, z) with axes right, anterior, superior, as `orientation` has it; a view.
 
     Examples

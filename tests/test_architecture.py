@@ -101,16 +101,18 @@ def test_files_and_bodies_are_short(path: Path) -> None:
             assert lines <= MOST_LINES_IN_A_BODY, f"{node.name} has {lines} lines"
 
 
+@pytest.mark.parametrize("room", ["cli", "viewer"])
 @pytest.mark.parametrize("option", ["--help", "--version"])
-def test_help_and_version_load_nothing_heavy(option: str) -> None:
+def test_help_and_version_load_nothing_heavy(room: str, option: str) -> None:
     code = (
-        "import sys\nfrom bids_denoise.cli import main\n"
+        f"import sys\nfrom bids_denoise.{room} import main\n"
         f"try:\n    main([{option!r}])\nexcept SystemExit:\n    pass\n"
         "print(*sys.modules, file=sys.stderr)"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = {name.split(".")[0] for name in run.stderr.split()}
     assert loaded.isdisjoint(HEAVY), loaded & set(HEAVY)
+    assert "bids-denoise" in run.stdout
 
 
 def test_kernels_compile_nothing_at_import() -> None:

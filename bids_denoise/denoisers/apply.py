@@ -60,7 +60,7 @@ def denoise(
         result = _by_law(denoiser, image, noise, device)
     else:
         result = _over_volumes(denoiser, image, noise, device)
-    _restore(result, image, noise)
+    restore(result.data, image, noise)
     if not all(np.isfinite(plane).all() for plane in result.data):
         raise ScanError(f"{denoiser.name} gave values that are not finite")
     blend(result.data, image.data, strength)
@@ -107,12 +107,12 @@ def _over_volumes(denoiser: Denoiser, image: Image, noise: Noise, device: Device
     return Denoised(data=data, choices=choices)
 
 
-def _restore(result: Denoised, image: Image, noise: Noise) -> None:
-    """Put back the voxels that were not measured or have no noise."""
+def restore(data: FloatArray, image: Image, noise: Noise) -> None:
+    """Put back the voxels of denoised `data` that were not measured or have no noise."""
     kept = ~image.mask | (noise.sigma == 0)
     if kept.any():
         np.copyto(
-            result.data,
+            data,
             image.data,
             where=kept if kept.ndim == image.data.ndim else kept[..., np.newaxis],
         )

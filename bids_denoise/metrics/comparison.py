@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -175,6 +175,19 @@ def box_around(region: BoolArray, margin: int) -> tuple[slice, slice, slice]:
         inside = np.flatnonzero(region.any(axis=others))
         ends.append(slice(max(int(inside[0]) - margin, 0), int(inside[-1]) + margin + 1))
     return (ends[0], ends[1], ends[2])
+
+
+def cut(image: Image, box: tuple[slice, ...]) -> Image:
+    """Return a box of an image, with all that belongs to it but the head; copied."""
+    data, mask = np.ascontiguousarray(image.data[box]), np.ascontiguousarray(image.mask[box])
+    phase = None if image.phase is None else np.ascontiguousarray(image.phase[box])
+    echoes = tuple(cut(each, box) for each in image.echoes)
+    return replace(image, data=data, mask=mask, head=None, phase=phase, echoes=echoes)
+
+
+def cut_noise(noise: Noise, box: tuple[slice, ...]) -> Noise:
+    """Return the noise of a box."""
+    return replace(noise, sigma=np.ascontiguousarray(noise.sigma[box]))
 
 
 def gradient(data: FloatArray, spacing: tuple[float, float, float]) -> FloatArray:

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from bids_denoise.metrics.comparison import bias_was_kept, box_around
+from bids_denoise.metrics.comparison import bias_was_kept, box_around, cut, cut_noise
 from bids_denoise.metrics.law import bias_and_spread
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def estimated_gain(
     if box is None:
         first = denoised.data
     else:
-        image, noise, region = _cut(image, box), _cut_noise(noise, box), region[box]
+        image, noise, region = cut(image, box), cut_noise(noise, box), region[box]
         first = redo(image, noise) if region.any() else image.data
     probe = (
         np.random.default_rng(seed).integers(0, 2, image.data.shape, dtype=np.int8) * np.float32(2)
@@ -201,17 +201,6 @@ def _rician_correction(signal: FloatArray, measured: FloatArray, sigma: FloatArr
     overlap = positive * np.maximum(signal, 0) / sigma**2
     small = signal * (1 - i1e(overlap) / i0e(overlap))
     return np.asarray(2 * signal * (sigma**2 / positive - small) - 2 * sigma**2)
-
-
-def _cut(image: Image, box: tuple[slice, slice, slice]) -> Image:
-    data, mask = np.ascontiguousarray(image.data[box]), np.ascontiguousarray(image.mask[box])
-    phase = None if image.phase is None else np.ascontiguousarray(image.phase[box])
-    echoes = tuple(_cut(each, box) for each in image.echoes)
-    return replace(image, data=data, mask=mask, head=None, phase=phase, echoes=echoes)
-
-
-def _cut_noise(noise: Noise, box: tuple[slice, slice, slice]) -> Noise:
-    return replace(noise, sigma=np.ascontiguousarray(noise.sigma[box]))
 
 
 def _like(sigma: FloatArray, data: FloatArray) -> FloatArray:

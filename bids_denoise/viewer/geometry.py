@@ -11,7 +11,7 @@ from bids_denoise.denoisers.slabs import Slab
 from bids_denoise.orientation import orientation, turned
 
 if TYPE_CHECKING:
-    from bids_denoise.orientation import Affine, Flips, Order
+    from bids_denoise.orientation import Affine, Flips, Order, Voxels
     from bids_denoise.values import BoolArray, FloatArray
 
 Voxel = tuple[int, int, int]
@@ -49,7 +49,7 @@ class Geometry:
         stored = self.stored(voxel)
         return [Slab(axis, stored[axis], stored[axis] + 1) for axis in self.order]
 
-    def flat(self, data: FloatArray, plane: int) -> FloatArray:
+    def flat(self, data: Voxels, plane: int) -> FloatArray:
         """Return a slab (x, y, z) as rows from the top, from left to right.
 
         `plane` is the axis it stands on: 0 right (sagittal), 1 anterior (coronal), 2 superior
@@ -58,7 +58,7 @@ class Geometry:
         cut = np.take(turned(data, self.order, self.flips), 0, axis=plane)
         return np.ascontiguousarray(cut.T[::-1], dtype=np.float32)
 
-    def planes(self, data: FloatArray, voxel: Voxel) -> list[FloatArray]:
+    def planes(self, data: Voxels, voxel: Voxel) -> list[FloatArray]:
         """Return the three planes of a volume (x, y, z) through a voxel."""
         slabs = self.slabs(voxel)
         return [self.flat(slab.of(data), plane) for plane, slab in enumerate(slabs)]
@@ -75,7 +75,7 @@ def geometry_of(affine: Affine, shape: tuple[int, ...]) -> Geometry:
 
 def middle(head: BoolArray, geometry: Geometry) -> Voxel:
     """Return the voxel (right, anterior, superior) in the middle of a region (x, y, z)."""
-    shown = turned(head, geometry.order, geometry.flips)  # type: ignore[arg-type]
+    shown = turned(head, geometry.order, geometry.flips)
     found = []
     for axis in range(3):
         others = tuple(each for each in range(3) if each != axis)

@@ -26,7 +26,6 @@ that waits a little."""
 SECONDS_BETWEEN = 0.1
 """News of progress come no faster than this."""
 
-
 PATIENCE = 0.4
 """Seconds that a computation may take to its end although a newer one is wanted: so that a picture
 follows the hand, and slow methods do not keep it waiting."""

@@ -165,8 +165,8 @@ class Treatment:
     ) -> dict[str, Any]:
         """Return the residual's figures over the planes that are shown."""
         geometry = self.opened.geometry
-        head = self.opened.head.astype(np.float32)
-        sigma, inside = (_joined(geometry.planes(each, voxel)) for each in (self.noise.sigma, head))
+        sigma = _joined(geometry.planes(self.noise.sigma, voxel))
+        inside = _joined(geometry.planes(self.opened.head, voxel))
         old, new = _joined(before), _joined(after)
         new = old + np.float32(strength) * (new - old)
         there = inside > 0

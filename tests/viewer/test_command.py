@@ -16,20 +16,6 @@ from bids_denoise.errors import MissingInputError, SelectionError, UsageError
 from bids_denoise.viewer.command import main
 from tests.viewer.browser import viewing
 
-HEAVY = ("numba", "torch", "nibabel", "bids", "starlette", "uvicorn", "scipy", "matplotlib")
-
-
-@pytest.mark.parametrize("option", ["--help", "--version"])
-def test_help_and_version_load_nothing_heavy(option: str) -> None:
-    code = (
-        "import sys\nfrom bids_denoise.viewer import main\n"
-        f"try:\n    main([{option!r}])\nexcept SystemExit:\n    pass\n"
-        "print(*sys.modules, file=sys.stderr)"
-    )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert {each.split(".")[0] for each in run.stderr.split()}.isdisjoint(HEAVY)
-    assert "bids-denoise" in run.stdout
-
 
 def test_what_cannot_be_opened_has_its_code(
     dataset: Path, capsys: pytest.CaptureFixture[str]
